@@ -1,0 +1,255 @@
+"""Every noun of dnsfilter, as plain values.
+
+Imports nothing of dnsfilter but errors; holds no behaviour beyond what a value says of itself.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """What one of an app's names is for."""
+
+    APP_API = "app-api"
+    APP_TELEMETRY = "app-telemetry"
+    CDN_MEDIA = "cdn-media"
+    WEB = "web"
+    EMBED = "embed"
+    PIXEL = "pixel"
+    ADS = "ads"
+    SDK = "sdk"
+    INFRA = "infra"
+    DOH = "doh"
+    CANARY = "canary"
+
+
+class Grade(StrEnum):
+    """What a sighting of a name proves: `strong` means that only the installed app asks for it."""
+
+    STRONG = "strong"
+    WEAK = "weak"
+    NONE = "none"
+
+
+class Channel(StrEnum):
+    """Where a device was seen asking for a listed name."""
+
+    DNS = "dns"
+    SNI = "sni"
+    HTTP = "http"
+    QUIC = "quic"
+    IP = "ip"
+
+
+class Transport(StrEnum):
+    """How a query reached us."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTPS = "https"
+
+
+class Phase(StrEnum):
+    """The stage of an order; before the first there is none."""
+
+    OBSERVE = "observe"
+    WARN = "warn"
+    ENFORCE = "enforce"
+    QUARANTINE = "quarantine"
+
+
+class DnsAction(StrEnum):
+    """What the resolver does with a query for a name."""
+
+    RESOLVE = "resolve"
+    OBSERVE = "observe"
+    SINKHOLE = "sinkhole"
+    NULL = "null"
+    NODATA = "nodata"
+    NXDOMAIN = "nxdomain"
+    REFUSED = "refused"
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether the answer is made up by us."""
+        return self not in (DnsAction.RESOLVE, DnsAction.OBSERVE)
+
+
+class ProxyAction(StrEnum):
+    """What the proxy does with a connection or a request for a name."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    OBSERVE = "observe"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+class Standing(StrEnum):
+    """Where a device stands towards the order."""
+
+    CLEAR = "clear"
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+    QUARANTINED = "quarantined"
+    EXEMPT = "exempt"
+    UNATTRIBUTABLE = "unattributable"
+
+
+class Outcome(StrEnum):
+    """How the resolver came to its answer: one per response."""
+
+    BLOCKED = "blocked"
+    OBSERVED = "observed"
+    CACHED = "cached"
+    STALE = "stale"
+    RESOLVED = "resolved"
+    LOCAL = "local"
+    REFUSED = "refused"
+    RATELIMITED = "ratelimited"
+    ERROR = "error"
+
+
+class Match(StrEnum):
+    """How a rule's text covers names, most specific first; `network` covers addresses."""
+
+    EXACT = "exact"
+    PATTERN = "pattern"
+    SUFFIX = "suffix"
+    NETWORK = "network"
+
+
+class ListFormat(StrEnum):
+    """The syntax of a blocklist."""
+
+    CATALOGUE = "catalogue"
+    DOMAINS = "domains"
+    HOSTS = "hosts"
+    ADBLOCK = "adblock"
+    DNSMASQ = "dnsmasq"
+    RPZ = "rpz"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a blocklist: which names (or addresses) it covers and what a sighting of one means.
+
+    `text` is the canonical name, pattern or CIDR; `answer` overrides the policy's answer where the name needs its
+    own (a canary); `passthru` frees the name instead of blocking it (RPZ's PASSTHRU).
+    """
+
+    blocklist: str
+    app: str
+    match: Match
+    text: str
+    role: Role
+    grade: Grade
+    answer: DnsAction | None = None
+    passthru: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A name freed by somebody's decision, from the `allow` section; `until` and `groups` already applied."""
+
+    name: str
+    reason: str
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy says of one name for one client, with the reason.
+
+    `rule` is the deciding rule or None when no rule covers the name; `policy`, `phase` are those that made it count.
+    """
+
+    dns: DnsAction
+    proxy: ProxyAction
+    rule: Rule | None = None
+    policy: str = ""
+    phase: Phase | None = None
+    exemption: Exemption | None = None
+
+    @property
+    def is_sighting(self) -> bool:
+        """Whether a device that asks is to be recorded."""
+        return self.proxy is not ProxyAction.PASS
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks, as far as the address tells: the group and, where the inventory knows it, the device.
+
+    `device` is the inventory id, empty when unknown; `is_quarantined` selects the stricter view.
+    """
+
+    group: str
+    device: str = ""
+    is_quarantined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One line of the inventory."""
+
+    id: str
+    name: str
+    owner: str
+    mail: str
+    group: str
+    macs: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A device tried to reach a listed name, `count` times within about a second.
+
+    `time` is seconds since the epoch, `client` the address in text form; the qname itself is not kept, `rule` is.
+    """
+
+    time: float
+    client: str
+    app: str
+    blocklist: str
+    rule: str
+    role: Role
+    grade: Grade
+    channel: Channel
+    action: str
+    group: str
+    count: int = 1
+
+
+class NameIndex(Protocol):
+    """A large set of names, mapped from a snapshot.
+
+    Keys are names reversed character by character plus a dot (`moc.elpmaxe.`), so that a rule is a prefix of what
+    it covers. Such a key alone covers the name and all below; with `=` added it covers only the name itself; with `*`
+    added it marks that the plain key covers only what is below the name (RPZ's wildcard).
+    """
+
+    def prefixes(self, key: str) -> list[str]:
+        """Return the stored keys that `key` starts with, shortest first."""
+
+    def __contains__(self, key: object) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledList:
+    """A blocklist ready to be matched: rules with properties of their own, and names that share the list's.
+
+    `entries` counts both; `blocked` and `passed` are None when empty; `changed` is when the source last changed.
+    """
+
+    name: str
+    app: str
+    role: Role
+    grade: Grade
+    entries: int
+    rules: tuple[Rule, ...] = ()
+    blocked: NameIndex | None = None
+    passed: NameIndex | None = None
+    changed: float = 0.0

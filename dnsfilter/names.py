@@ -1,0 +1,69 @@
+r"""Domain names as text, in the one canonical form that lists, configuration and policy share.
+
+Canonical: lower case, A-labels, no final dot, every octet outside letters, digits, `-` and `_` as `\DDD` (RFC 4343
+section 2.1), so that a dot always separates labels. Knows nothing of wire format.
+"""
+
+import re
+
+import idna
+
+MAX_TEXT = 253
+MAX_LABEL = 63
+
+_PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_PATTERN_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")
+
+
+def canonical(text: str) -> str:
+    """Return the canonical form of a name in presentation form; ValueError says what is wrong with it."""
+    name = text.lower().removesuffix(".")
+    if not name.isascii():
+        name = _to_a_labels(text, name)
+    if not name:
+        raise ValueError("a name has at least one label")
+    if len(name) > MAX_TEXT:
+        raise ValueError(f"a name has at most {MAX_TEXT} characters")
+    if not _PLAIN.fullmatch(name):
+        raise ValueError(_explain(text, name))
+    return name
+
+
+def _to_a_labels(text: str, name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise ValueError(f"{text!r} is not a valid internationalised name: {error}") from error
+
+
+def canonical_pattern(text: str) -> str:
+    """Return the canonical form of a pattern, in which `*` stands for any run of characters within one label."""
+    name = text.lower().removesuffix(".")
+    labels = name.split(".")
+    for label in labels:
+        if not _PATTERN_LABEL.fullmatch(label):
+            raise ValueError(f"{text!r} has an invalid label {label!r}")
+    if "*" not in name:
+        raise ValueError(f"{text!r} has no '*': write it as exact or suffix")
+    if len(labels) < 3 or "*" in labels[-1] or "*" in labels[-2]:  # noqa: PLR2004 - the last two labels
+        raise ValueError(f"{text!r} must end in at least two labels without '*'")
+    return name
+
+
+def pattern_parent(pattern: str) -> str:
+    """Return the part of a canonical pattern behind its last label with a `*`."""
+    return pattern.rpartition("*")[2].partition(".")[2]
+
+
+def is_within(name: str, suffix: str) -> bool:
+    """Whether a canonical name is the suffix or below it."""
+    return name == suffix or name.endswith("." + suffix)
+
+
+def _explain(text: str, name: str) -> str:
+    for label in name.split("."):
+        if not label:
+            return f"{text!r} has an empty label"
+        if len(label) > MAX_LABEL:
+            return f"{text!r} has a label longer than {MAX_LABEL} characters"
+    return f"{text!r} has a character that a host name cannot have"
