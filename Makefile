@@ -1,0 +1,42 @@
+# Everything a newcomer needs is `make run`; everything CI needs is `make check`.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+JOBS ?= 2
+PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile
+
+.PHONY: run test check fix bench install schema
+
+run: install
+	@exec $(BIN)/dnsfilter serve
+
+test: install
+	@$(PYTEST)
+
+check: install
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.txt || { cat .venv/lint-imports.txt; exit 1; }
+	@$(PYTEST)
+
+fix: install
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+bench: install
+	@$(BIN)/python -m tests.bench
+
+schema: install
+	@$(BIN)/python -c 'import json; from dnsfilter.config import Configuration; \
+		print(json.dumps(Configuration.model_json_schema(), indent=2))' > deploy/dnsfilter.schema.json
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	@echo "installing into .venv (a minute or two the first time)"
+	@$(PYTHON) -m venv .venv
+	@extras=$$($(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")') && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[$$extras]"
+	@touch $@

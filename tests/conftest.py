@@ -1,0 +1,45 @@
+"""What every test may use: programs of the system, free ports, and processes that end with the test.
+
+A failing test shows what the programs it ran have written.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import processes as programs
+
+
+@pytest.fixture(scope="session")
+def require_program() -> Callable[[str, str], str]:
+    """Return the path of a program; skip without it, fail in CI."""
+    return programs.require_program
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Hand out ports that nobody else uses."""
+    return programs.free_port
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[programs.Processes]:
+    """Start programs that end with the test."""
+    with programs.Processes(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[programs.Processes]:
+    """Start programs that end with the module."""
+    with programs.Processes(tmp_path_factory.mktemp("programs")) as running:
+        yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        report.sections.extend((f"output of {name}", output) for name, output in programs.outputs())
+    return report
