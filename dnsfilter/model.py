@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+NEVER_BLOCK = "never-block"
+CANARIES = "canaries"
+
 
 class Role(StrEnum):
     """What one of an app's names is for."""
@@ -182,12 +185,13 @@ class Decision:
 class Client:
     """Who asks, as far as the address tells: the group and, where the inventory knows it, the device.
 
-    `device` is the inventory id, empty when unknown; `is_quarantined` selects the stricter view.
+    `group` is empty for a client of no group, `device` (the inventory id) for one the inventory does not know;
+    `quarantined` names the policies under which the device is quarantined.
     """
 
-    group: str
+    group: str = ""
     device: str = ""
-    is_quarantined: bool = False
+    quarantined: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""The journal of one process: counters as plain integers and a bounded list of sightings.
+
+Whoever answers writes here and goes on; once a second somebody drains it and sends the batch. Counters are cumulative
+over the life of the process, so that a lost batch loses no count. Never blocks; what does not fit is
+counted as dropped.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from dnsfilter.model import Sighting
+
+MAX_SIGHTINGS = 50_000
+
+CounterKey = tuple[str, ...]
+"""A metric's name without its prefix and suffix, then its label values in the order of its declaration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What happened in one process since the last batch.
+
+    `source` names the process (`worker-0`, `proxy-0`), `instance` one life of it; `counters` are cumulative since that
+    life began, `gauges` are values of now, `sightings` are new.
+    """
+
+    source: str
+    instance: str
+    counters: dict[CounterKey, float] = field(default_factory=dict)
+    gauges: dict[CounterKey, float] = field(default_factory=dict)
+    sightings: tuple[Sighting, ...] = ()
+
+
+class Journal:
+    """Collects what happened."""
+
+    def __init__(self, source: str, instance: str) -> None:
+        self._source = source
+        self._instance = instance
+        self.counters: Counter[CounterKey] = Counter()
+        self.gauges: dict[CounterKey, float] = {}
+        self._sightings: list[Sighting] = []
+
+    def count(self, *key: str, by: float = 1) -> None:
+        """Add to a counter."""
+        self.counters[key] += by  # type: ignore[assignment]
+
+    def note(self, sighting: Sighting) -> None:
+        """Keep a sighting for the next batch; when full, the oldest goes and is counted."""
+        if len(self._sightings) >= MAX_SIGHTINGS:
+            del self._sightings[0]
+            self.count("journal_dropped")
+        self._sightings.append(sighting)
+
+    def drain(self) -> Batch:
+        """Return everything so far and forget the sightings."""
+        batch = Batch(self._source, self._instance, dict(self.counters), dict(self.gauges), tuple(self._sightings))
+        self._sightings.clear()
+        return batch
+
+    def put_back(self, sightings: Iterable[Sighting]) -> None:
+        """Keep sightings of a batch that could not be sent; the oldest that do not fit are counted as dropped."""
+        kept = [*sightings, *self._sightings]
+        dropped = max(0, len(kept) - MAX_SIGHTINGS)
+        if dropped:
+            self.count("journal_dropped", by=dropped)
+        self._sightings = kept[dropped:]

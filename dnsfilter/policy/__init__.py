@@ -1,0 +1,1 @@
+"""What an order says of a name: matcher, phases, decisions, engine."""

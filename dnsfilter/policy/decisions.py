@@ -1,0 +1,21 @@
+"""What each phase means at the resolver and at the proxy: the table, and which of two decisions is stricter."""
+
+from dnsfilter.model import Decision, DnsAction, Phase, ProxyAction
+
+ACTIONS: dict[Phase | None, tuple[DnsAction | None, ProxyAction]] = {
+    None: (DnsAction.RESOLVE, ProxyAction.PASS),
+    Phase.OBSERVE: (DnsAction.OBSERVE, ProxyAction.OBSERVE),
+    Phase.WARN: (DnsAction.OBSERVE, ProxyAction.WARN),
+    Phase.ENFORCE: (None, ProxyAction.REFUSE),
+    Phase.QUARANTINE: (None, ProxyAction.REFUSE),
+}
+"""Per phase the action at the resolver (None: the answer of the policy or of the rule) and at the proxy."""
+
+NOT_LISTED = Decision(DnsAction.RESOLVE, ProxyAction.PASS)
+
+_PROXY_RANK = {action: rank for rank, action in enumerate(ProxyAction)}
+
+
+def strictness(decision: Decision) -> int:
+    """Rank decisions; a listed name before its first phase still outranks one that is not listed."""
+    return 2 * _PROXY_RANK[decision.proxy] + (decision.rule is not None)

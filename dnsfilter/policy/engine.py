@@ -1,0 +1,153 @@
+"""The policy engine: for a group of clients and a moment one `View`; the view decides names and addresses.
+
+Pure: the same configuration, lists, client and time always give the same decision, in every process.
+
+    canaries  ->  exemptions (allow)  ->  per policy the most specific rule of its lists  ->  the strictest policy
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from dnsfilter.config import Allow, Configuration, Policy
+from dnsfilter.model import (
+    CANARIES,
+    NEVER_BLOCK,
+    Client,
+    CompiledList,
+    Decision,
+    DnsAction,
+    Exemption,
+    Phase,
+    ProxyAction,
+    Rule,
+)
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
+from dnsfilter.policy.matcher import Matcher
+from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """One policy as it stands for one view: these lists, this phase, these actions."""
+
+    policy: str
+    lists: frozenset[str]
+    phase: Phase | None
+    dns: DnsAction
+    proxy: ProxyAction
+
+    def decide(self, rules: Sequence[Rule]) -> Decision | None:
+        """Return the decision by the most specific rule of this clause's lists."""
+        for rule in rules:
+            if rule.blocklist in self.lists:
+                return NOT_LISTED if rule.passthru else self._apply(rule)
+        return None
+
+    def _apply(self, rule: Rule) -> Decision:
+        dns = rule.answer if rule.answer and self.dns.is_blocking else self.dns
+        return Decision(dns, self.proxy, rule, self.policy, self.phase)
+
+
+class View:
+    """The policy as it stands at one moment for all clients that are decided alike."""
+
+    def __init__(
+        self, matcher: Matcher, clauses: tuple[_Clause, ...], exemptions: dict[str, Exemption], client: Client
+    ) -> None:
+        self.group = client.group
+        self._matcher = matcher
+        self._clauses = clauses
+        self._exemptions = exemptions
+
+    def decide(self, name: str) -> Decision:
+        """Decide a canonical name."""
+        rules = self._matcher.match(name)
+        if not rules:
+            return NOT_LISTED
+        for rule in rules:
+            if rule.blocklist == CANARIES:
+                return Decision(rule.answer or DnsAction.NXDOMAIN, ProxyAction.PASS, rule)
+        decision = self._strictest(rules)
+        exemption = self._find_exemption(name) if decision.rule else None
+        if exemption:
+            return Decision(
+                DnsAction.RESOLVE, ProxyAction.PASS, decision.rule, decision.policy, decision.phase, exemption
+            )
+        return decision
+
+    def decide_address(self, address: IPv4Address | IPv6Address) -> Decision:
+        """Decide an address by the networks of the lists."""
+        rules = self._matcher.match_address(address)
+        return self._strictest(rules) if rules else NOT_LISTED
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether `decide_address` can ever say anything."""
+        return self._matcher.has_networks
+
+    def _strictest(self, rules: Sequence[Rule]) -> Decision:
+        decisions = [decision for clause in self._clauses if (decision := clause.decide(rules))]
+        return max(decisions, key=strictness, default=NOT_LISTED)
+
+    def _find_exemption(self, name: str) -> Exemption | None:
+        while name:
+            exemption = self._exemptions.get(name)
+            if exemption:
+                return exemption
+            name = name.partition(".")[2]
+        return None
+
+
+class Engine:
+    """Compiled configuration and lists; makes views."""
+
+    def __init__(self, configuration: Configuration, lists: Sequence[CompiledList]) -> None:
+        self._configuration = configuration
+        self._matcher = Matcher(lists)
+        self._schedules = {policy.name: Schedule(policy, configuration.timezone) for policy in configuration.policies}
+        self._expiries = [
+            (allow, to_timestamp(allow.until, configuration.timezone) if allow.until else None)
+            for allow in configuration.allow
+        ]
+
+    def view(self, client: Client, now: float) -> View:
+        """Return the view for a client at `now`; valid until `next_change(now)`."""
+        clauses = tuple(
+            clause
+            for policy in self._configuration.policies
+            if not policy.groups or client.group in policy.groups
+            for clause in self._clauses(policy, client, now)
+        )
+        exemptions = {allow.name: _exemption(allow) for allow in self._allows(client.group, now)}
+        return View(self._matcher, clauses, exemptions, client)
+
+    def phase_at(self, policy: str, now: float) -> Phase | None:
+        """Return the phase of a policy."""
+        return self._schedules[policy].phase_at(now)
+
+    def starts(self, policy: str) -> dict[Phase, float]:
+        """Return when each phase of a policy begins."""
+        return self._schedules[policy].starts
+
+    def next_change(self, now: float) -> float | None:
+        """Return when the views made now end: the next phase of a policy or the end of an exemption."""
+        phases = [start for schedule in self._schedules.values() if (start := schedule.next_start(now))]
+        return earliest(phases + [until for _, until in self._expiries if until and until > now])
+
+    def _clauses(self, policy: Policy, client: Client, now: float) -> Iterable[_Clause]:
+        phase = self._schedules[policy.name].phase_at(now)
+        dns, proxy = ACTIONS[phase]
+        lists = set(policy.blocklists)
+        if phase is Phase.QUARANTINE and policy.name in client.quarantined:
+            lists.update(policy.quarantine.blocklists)
+        yield _Clause(policy.name, frozenset(lists | {NEVER_BLOCK}), phase, dns or policy.answer, proxy)
+
+    def _allows(self, group: str, now: float) -> Iterable[Allow]:
+        for allow, until in self._expiries:
+            if (until is None or now < until) and (not allow.groups or group in allow.groups):
+                yield allow
+
+
+def _exemption(allow: Allow) -> Exemption:
+    return Exemption(allow.name, allow.reason, allow.ticket)

@@ -1,0 +1,1 @@
+"""Wiring: who is constructed with what."""

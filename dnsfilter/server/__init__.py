@@ -1,0 +1,1 @@
+"""Sockets on which queries arrive."""
