@@ -1,0 +1,104 @@
+"""The configuration file: where it is found, and what only its place and this machine can tell.
+
+Paths become absolute, relative to the configuration; the upstream `system` becomes the name servers of this machine.
+"""
+
+import os
+from importlib import resources
+from ipaddress import ip_address
+from pathlib import Path
+
+from dnsfilter.config import Configuration, Upstream, parse_configuration
+from dnsfilter.errors import InputError, Problem
+from dnsfilter.values import Endpoint, UpstreamServer, parse_server
+
+SEARCH_PATH = (Path("dnsfilter.yaml"), Path("/etc/dnsfilter/dnsfilter.yaml"))
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+_SQLITE = "sqlite:///"
+
+
+def find_configuration(path: Path | None) -> Path | None:
+    """Return the file to read: the one named, else the first that exists, else None for the embedded default."""
+    return path or next((candidate for candidate in SEARCH_PATH if candidate.exists()), None)
+
+
+def load_configuration(path: Path | None) -> Configuration:
+    """Read, check and complete the configuration; InputError lists everything wrong with it."""
+    found = find_configuration(path)
+    if found is None:
+        text = resources.files("dnsfilter").joinpath("default.yaml").read_text()
+        return _complete(parse_configuration(text, "embedded default"), _default_directory())
+    try:
+        text = found.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"cannot be read: {error.strerror}", str(found))]) from None
+    except UnicodeDecodeError as error:
+        raise InputError([Problem(f"is not UTF-8 text: {error.reason}", str(found))]) from None
+    return _complete(parse_configuration(text, str(found)), found.absolute().parent)
+
+
+def _default_directory() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "dnsfilter"
+
+
+def _complete(configuration: Configuration, base: Path) -> Configuration:
+    state = base / configuration.state
+    certificate = configuration.listen.certificate
+    if certificate:
+        paths = {"chain": str(base / certificate.chain), "key": str(base / certificate.key)}
+        certificate = certificate.model_copy(update=paths)
+    store_base = base if "url" in configuration.store.model_fields_set else state
+    key_base = base if "pseudonym_key" in configuration.privacy.model_fields_set else state
+    return configuration.model_copy(
+        update={
+            "state": str(state),
+            "listen": configuration.listen.model_copy(update={"certificate": certificate}),
+            "inventory": configuration.inventory and str(base / configuration.inventory),
+            "leases": tuple(
+                lease.model_copy(update={"file": str(base / lease.file)}) for lease in configuration.leases
+            ),
+            "store": configuration.store.model_copy(update={"url": _absolute_url(configuration.store.url, store_base)}),
+            "privacy": configuration.privacy.model_copy(
+                update={"pseudonym_key": str(key_base / configuration.privacy.pseudonym_key)}
+            ),
+            "upstreams": tuple(_expand(upstream, configuration) for upstream in configuration.upstreams),
+        }
+    )
+
+
+def _absolute_url(url: str, base: Path) -> str:
+    path = url.removeprefix(_SQLITE)
+    return url if path in (url, ":memory:") else f"{_SQLITE}{base / path}"
+
+
+def _expand(upstream: Upstream, configuration: Configuration) -> Upstream:
+    servers: list[UpstreamServer] = []
+    for server in upstream.servers:
+        servers += read_system_servers(configuration.listen.dns) if server.scheme == "system" else [server]
+    return upstream.model_copy(update={"servers": tuple(servers)})
+
+
+def read_system_servers(own: tuple[Endpoint, ...], path: Path = RESOLV_CONF) -> list[UpstreamServer]:
+    """Return the name servers of resolv.conf, without ourselves; InputError where none is left."""
+    servers: list[UpstreamServer] = []
+    for word, *arguments in map(str.split, _read_lines(path)):
+        if word == "nameserver" and arguments:
+            text = arguments[0]
+            try:
+                ip_address(text)
+            except ValueError:
+                continue
+            server = parse_server(text)
+            if server.endpoint not in own:
+                servers.append(server)
+    if not servers:
+        raise InputError([Problem("names no server to forward to: configure upstreams", str(path))])
+    return servers
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return []

@@ -1,0 +1,97 @@
+"""Compiles configuration and lists into the snapshot, in a process of its own: what it needs it gives back by ending.
+
+`python -m dnsfilter.process.publisher [CONFIGURATION_FILE]` ends with 0 when a new generation is in force, with 2 when
+something is wrong: then every problem is one line on standard error and the last generation stays.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dnsfilter.blocklist.compiler import compile_list
+from dnsfilter.blocklist.formats import parse_list
+from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
+from dnsfilter.feeds.configuration import find_configuration, load_configuration
+from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
+from dnsfilter.feeds.sources import read_list
+from dnsfilter.model import CANARIES, NEVER_BLOCK, CompiledList, Role
+
+_SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml"}
+
+
+def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], list[Problem]]:
+    """Load configuration and lists; InputError lists all that refuses them, the problems returned do not."""
+    found = find_configuration(path)
+    configuration = load_configuration(found)
+    beside = (found or Path()).absolute().parent
+    lists: list[CompiledList] = []
+    problems: list[Problem] = []
+    refused: list[Problem] = []
+    for blocklist in _blocklists(configuration):
+        try:
+            compiled, found_problems = _compile(blocklist, beside)
+            lists.append(compiled)
+            problems += found_problems
+        except InputError as error:
+            refused += error.problems
+    if refused:
+        raise InputError(refused)
+    return configuration, lists, problems
+
+
+def _blocklists(configuration: Configuration) -> Iterator[Blocklist]:
+    yield Blocklist(name=NEVER_BLOCK, file=_SHIPPED[NEVER_BLOCK])
+    if configuration.canaries:
+        yield Blocklist(name=CANARIES, file=_SHIPPED[CANARIES])
+    yield from configuration.blocklists
+
+
+def _compile(blocklist: Blocklist, beside: Path) -> tuple[CompiledList, Sequence[Problem]]:
+    text, shown, changed = read_list(blocklist, beside)
+    parsed = parse_list(text, shown, blocklist)
+    compiled = compile_list(blocklist, parsed, changed)
+    if blocklist.name == NEVER_BLOCK:
+        compiled = replace(compiled, rules=tuple(replace(rule, passthru=True) for rule in compiled.rules))
+    elif blocklist.name == CANARIES:
+        canaries = tuple(rule for rule in compiled.rules if rule.role is Role.CANARY)
+        compiled = replace(compiled, rules=canaries, entries=len(canaries))
+    return compiled, parsed.problems
+
+
+def publish(path: Path | None) -> tuple[Snapshot, list[Problem]]:
+    """Compile everything and put it in force as the next generation."""
+    configuration, lists, problems = compile_all(path)
+    state = Path(configuration.state)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError([Problem(f"cannot be created: {error.strerror}", str(state), key="state")]) from None
+    snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists))
+    publish_snapshot(snapshot, state)
+    return snapshot, problems
+
+
+def _last_generation(state: Path) -> int:
+    try:
+        return read_snapshot(state).generation
+    except SnapshotError:
+        return 0
+
+
+def main() -> int:
+    """Publish; return the exit status."""
+    try:
+        _, problems = publish(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    except DnsfilterError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the caller reads it
+        return 2
+    for problem in problems:
+        print(f"warning: {problem}", file=sys.stderr)  # noqa: T201 - the caller reads it
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
