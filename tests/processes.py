@@ -192,7 +192,7 @@ class Processes:
         self,
         name: str,
         command: Sequence[str],
-        ready: Callable[[], object],
+        ready: Callable[[Running], object],
         *,
         seconds: float = 20,
         environment: Mapping[str, str] | None = None,
@@ -203,7 +203,7 @@ class Processes:
         self._started.append(running)
         self.everything.append(running)
         deadline = time.monotonic() + seconds
-        while not ready():
+        while not ready(running):
             if not running.is_alive or time.monotonic() > deadline:
                 state = "is not ready" if running.is_alive else f"ended with {running.process.returncode}"
                 pytest.fail(f"{name} {state}:\n{running.output[-SHOWN_CHARACTERS:]}")
