@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +132,13 @@ def complete(settings: Mapping[str, Any], directory: Path) -> dict[str, Any]:
     }
 
 
-def start_server(processes: Processes, directory: Path, settings: Mapping[str, Any]) -> Server:
-    """Write the configuration (JSON is YAML), start `dnsfilter serve`, return once it answers and is ready."""
+def start_server(
+    processes: Processes, directory: Path, settings: Mapping[str, Any], prefix: Sequence[str] = ()
+) -> Server:
+    """Write the configuration (JSON is YAML), start `dnsfilter serve`, return once it answers and is ready.
+
+    `prefix` is a program that runs it, such as taskset with its arguments.
+    """
     whole = complete(settings, directory)
     configuration = directory / "dnsfilter.yaml"
     configuration.write_text(json.dumps(whole, indent=2))
@@ -141,7 +146,7 @@ def start_server(processes: Processes, directory: Path, settings: Mapping[str, A
     metrics_port = int(whole["listen"]["metrics"].rpartition(":")[2])
     running = processes.start(
         "dnsfilter",
-        [sys.executable, "-m", "dnsfilter", "serve", "-c", str(configuration)],
+        [*prefix, sys.executable, "-m", "dnsfilter", "serve", "-c", str(configuration)],
         lambda _: responds(port) and fetch(metrics_port, "/readyz")[0] == 200,
         environment=ENVIRONMENT,
     )
