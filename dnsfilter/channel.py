@@ -1,0 +1,242 @@
+"""The channel from workers and addon to the manager: batches of journal entries over a Unix stream socket.
+
+    length (4 octets, network order) | batch as JSON          and back, once it is taken:   one octet
+
+The sender never makes its process wait for the manager: what cannot be delivered goes back into the journal, which is
+bounded. A batch whose octet was lost is sent again, so that a sighting may count twice but is never lost unseen.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dnsfilter.journal import Batch, CounterKey, Journal
+from dnsfilter.model import Channel, Grade, Role, Sighting
+
+SOCKET_NAME = "manager.sock"
+INTERVAL = 1.0
+TIMEOUT = 5.0
+MAX_FRAME = 4 * 1024 * 1024
+SIGHTINGS_PER_FRAME = 2_000
+
+_LENGTH = struct.Struct("!I")
+_TAKEN = b"\x06"
+
+
+def encode_batch(batch: Batch) -> bytes:
+    """Return a batch as one frame, without its length."""
+    return json.dumps(
+        {
+            "source": batch.source,
+            "instance": batch.instance,
+            "counters": [[*key, value] for key, value in batch.counters.items()],
+            "gauges": [[*key, value] for key, value in batch.gauges.items()],
+            "sightings": [
+                [
+                    sighting.time,
+                    sighting.client,
+                    sighting.app,
+                    sighting.blocklist,
+                    sighting.rule,
+                    sighting.role,
+                    sighting.grade,
+                    sighting.channel,
+                    sighting.action,
+                    sighting.group,
+                    sighting.count,
+                ]
+                for sighting in batch.sightings
+            ],
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def decode_batch(frame: bytes) -> Batch:
+    """Return the batch of a frame; ValueError and no other error when it is none."""
+    try:
+        fields = json.loads(frame)
+        return Batch(
+            str(fields["source"]),
+            str(fields["instance"]),
+            dict(map(_decode_value, fields["counters"])),
+            dict(map(_decode_value, fields["gauges"])),
+            tuple(map(_decode_sighting, fields["sightings"])),
+        )
+    except (KeyError, TypeError, RecursionError, OverflowError) as error:
+        raise ValueError(f"not a batch: {error}") from None
+
+
+def _decode_value(values: list[Any]) -> tuple[CounterKey, float]:
+    *key, value = values
+    if not key:
+        raise ValueError("a value without a name")
+    return tuple(map(str, key)), float(value)
+
+
+def _decode_sighting(values: list[Any]) -> Sighting:
+    time, client, app, blocklist, rule, role, grade, channel, action, group, count = values
+    return Sighting(
+        float(time),
+        str(client),
+        str(app),
+        str(blocklist),
+        str(rule),
+        Role(role),
+        Grade(grade),
+        Channel(channel),
+        str(action),
+        str(group),
+        int(count),
+    )
+
+
+class Sender:
+    """Drains a journal into the channel, for as long as `run` runs."""
+
+    def __init__(self, directory: Path, journal: Journal, interval: float = INTERVAL) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._interval = interval
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def run(self) -> None:
+        """Send what the journal collected, once an interval, until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(self._interval)
+                await self.flush()
+        finally:
+            self.close()
+
+    async def flush(self) -> bool:
+        """Send what the journal holds now; whether all was taken. The rest is back in the journal."""
+        batch = self._journal.drain()
+        sent = 0
+        try:
+            for part in _split(batch):
+                await asyncio.wait_for(self._send(encode_batch(part)), TIMEOUT)
+                sent += len(part.sightings)
+        except (OSError, TimeoutError, EOFError):
+            self.close()
+            return False
+        finally:
+            self._journal.put_back(batch.sightings[sent:])
+        return True
+
+    def close(self) -> None:
+        """Close the connection; the next flush opens another."""
+        if self._streams:
+            self._streams[1].close()
+            self._streams = None
+
+    async def _send(self, frame: bytes) -> None:
+        if self._streams is None:
+            self._streams = await asyncio.open_unix_connection(sock=_connect(self._directory))
+        reader, writer = self._streams
+        writer.write(_LENGTH.pack(len(frame)) + frame)
+        await writer.drain()
+        await reader.readexactly(1)
+
+
+def _split(batch: Batch) -> Iterator[Batch]:
+    """Cut a batch into parts short enough that encoding one does not delay the answers of this process."""
+    yield replace(batch, sightings=batch.sightings[:SIGHTINGS_PER_FRAME])
+    for start in range(SIGHTINGS_PER_FRAME, len(batch.sightings), SIGHTINGS_PER_FRAME):
+        part = batch.sightings[start : start + SIGHTINGS_PER_FRAME]
+        yield replace(batch, counters={}, gauges={}, sightings=part)
+
+
+class Receiver:
+    """The manager's end; `malformed` counts connections closed for what they sent."""
+
+    def __init__(self, server: asyncio.Server, on_batch: Callable[[Batch], None]) -> None:
+        self.malformed = 0
+        self._server = server
+        self._on_batch = on_batch
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take batches from one connection until it ends."""
+        self._writers.add(writer)
+        try:
+            while True:
+                self._on_batch(decode_batch(await _read_frame(reader)))
+                writer.write(_TAKEN)
+        except (EOFError, OSError):
+            return
+        except ValueError:
+            self.malformed += 1
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def close(self) -> None:
+        """Stop listening and close all connections."""
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.sleep(0)
+
+
+async def serve_channel(directory: Path, on_batch: Callable[[Batch], None]) -> Receiver:
+    """Listen in the state directory and hand every batch to `on_batch`; OSError when it cannot."""
+    listening = _listen(directory)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await receiver.serve(reader, writer)
+
+    server = await asyncio.start_unix_server(serve, sock=listening)
+    receiver = Receiver(server, on_batch)
+    return receiver
+
+
+async def _read_frame(reader: asyncio.StreamReader) -> bytes:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    if length > MAX_FRAME:
+        raise ValueError("a frame that is too long")
+    return await reader.readexactly(length)
+
+
+@contextlib.contextmanager
+def _short_path(directory: Path) -> Iterator[str]:
+    """Name the socket through an open directory: the address of a Unix socket has 107 octets, a path may have more."""
+    opened = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{opened}/{SOCKET_NAME}"
+    finally:
+        os.close(opened)
+
+
+def _connect(directory: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        with _short_path(directory) as path:
+            connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _listen(directory: Path) -> socket.socket:
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.fchmod(listening.fileno(), 0o600)  # before it has a name, so that nobody else connects in between
+        with _short_path(directory) as path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - a path through /proc/self/fd
+            listening.bind(path)
+        listening.listen()
+    except OSError:
+        listening.close()
+        raise
+    return listening

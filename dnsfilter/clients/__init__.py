@@ -1,0 +1,1 @@
+"""Who asks: inventory and leases, joined into address -> client."""

@@ -1,0 +1,1 @@
+"""What sightings prove of a device."""

@@ -1,0 +1,1 @@
+"""Where sightings and devices are kept."""
