@@ -3,6 +3,7 @@
 Reads no file and no clock. What only I/O can tell (does a file exist, can a port be bound) is said by who opens it.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -19,6 +20,8 @@ from dnsfilter.model import DnsAction, Grade, ListFormat, Phase, Role
 from dnsfilter.values import DomainName, Duration, Label, ListenEndpoint, Moment, Network, Server, parse_duration
 
 MAX_SHOWN = 80
+
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 BlockingAnswer = Literal[DnsAction.SINKHOLE, DnsAction.NULL, DnsAction.NODATA, DnsAction.NXDOMAIN, DnsAction.REFUSED]
 
@@ -303,16 +306,23 @@ def _existing_path(data: Any, location: tuple[int | str, ...]) -> Path:  # noqa:
 
 
 def _message(error: ErrorDetails) -> str:
+    shown = _shown(error["input"])
     match error["type"]:
         case "missing":
             return "is required"
         case "extra_forbidden":
-            return f"unknown key (value {_shown(error['input'])})"
+            return f"unknown key (value {shown})"
+        case "tuple_type":
+            return f"{shown}: must be a list"
+        case "model_type" | "dict_type":
+            return f"{shown}: must be a mapping of keys"
         case "value_error":
-            shown = "" if isinstance(error["input"], Section | dict | list) else f"{_shown(error['input'])} "
-            return f"{shown}{error['ctx']['error']}"
+            reason = str(error["ctx"]["error"])
+            says_value = isinstance(error["input"], Section | dict | list) or reason.startswith(shown.removesuffix("…"))
+            return reason if says_value else f"{shown} {reason}"
         case _:
-            return f"{_shown(error['input'])}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+            reason = _ENUM_MEMBER.sub(r"\1", error["msg"])
+            return f"{shown}: {reason[:1].lower()}{reason[1:]}"
 
 
 def _shown(value: object) -> str:

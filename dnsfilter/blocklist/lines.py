@@ -1,0 +1,133 @@
+"""What all syntaxes with one entry a line share: plain lines at the speed of one regex, all others with care.
+
+A bad line is a problem with its place and does not stop the rest, up to a budget: beyond it the text is refused, being
+most likely an error page or written in another syntax.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dnsfilter.blocklist.parsed import Entry, Kind, ParsedList
+from dnsfilter.errors import InputError, Problem
+from dnsfilter.names import MAX_TEXT, canonical
+
+MAX_LINE = 4096
+MAX_SHOWN = 80
+BAD_LINES = 100
+BAD_SHARE = 0.05
+
+NAME = r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9_-]{0,62}"
+NOT_TOO_LONG = rf"(?!.{{{MAX_TEXT + 1}}})"
+
+_MARKUP = re.compile(r"\s*<(?:!doctype|!--|html|head|\?xml)", re.IGNORECASE)
+_ADDRESS = re.compile(r"[0-9.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """One syntax: the lines that hold just one plain name (group 1) and what those mean; `read` understands every line.
+
+    `read` gets a line without surrounding blanks, in lower case, and says with ValueError what is wrong with it.
+    """
+
+    plain: re.Pattern[str]
+    kind: Kind
+    read: Callable[[str], Iterable[Entry]]
+
+
+class Findings:
+    """Collects entries and problems of one text and decides whether the text can be used."""
+
+    def __init__(self, file: str) -> None:
+        self.names: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+        self._file = file
+        self._problems: list[Problem] = []
+
+    def add_problem(self, message: object, line: int) -> None:
+        """Note what is wrong with a line."""
+        self._problems.append(Problem(str(message), self._file, line))
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Note what a line says."""
+        for kind, name in entries:
+            self.names[kind].append(name)
+
+    def finish(self, lines: int) -> ParsedList:
+        """Return the list; InputError where too much of it is wrong."""
+        problems = self._problems
+        if len(problems) > max(BAD_LINES, lines * BAD_SHARE):
+            message = f"refused: {len(problems)} of {lines} lines are wrong; is it HTML or another format? The first:"
+            raise InputError([Problem(message, self._file), *problems[:3]])
+        if problems and not any(self.names.values()):
+            raise InputError([Problem("refused: not one line can be used; the first:", self._file), *problems[:3]])
+        names = self.names
+        return ParsedList(
+            suffixes=names[Kind.SUFFIX],
+            exacts=names[Kind.EXACT],
+            below=names[Kind.BELOW],
+            passed_suffixes=names[Kind.PASSED_SUFFIX],
+            passed_exacts=names[Kind.PASSED_EXACT],
+            passed_below=names[Kind.PASSED_BELOW],
+            problems=tuple(problems),
+        )
+
+
+def parse_lines(text: str, file: str, syntax: Syntax) -> ParsedList:
+    """Parse a text of one entry a line; InputError when it is not such a text."""
+    lines = split_lines(text, file)
+    findings = Findings(file)
+    add_plain = findings.names[syntax.kind].append
+    match = syntax.plain.fullmatch
+    for number, line in enumerate(lines, 1):
+        plain = match(line)
+        if plain:
+            add_plain(plain[1])
+        elif line:
+            _read_with_care(line, number, syntax, findings)
+    return findings.finish(len(lines))
+
+
+def _read_with_care(line: str, number: int, syntax: Syntax, findings: Findings) -> None:
+    try:
+        check_length(line)
+        findings.add(list(syntax.read(line.strip())))
+    except ValueError as error:
+        findings.add_problem(error, number)
+
+
+def split_lines(text: str, file: str) -> list[str]:
+    """Return the lines in lower case; InputError for a page of markup."""
+    if _MARKUP.match(text[:MAX_LINE]):
+        raise InputError([Problem("refused: this is HTML or XML, not a list", file, 1)])
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").lower().split("\n")
+
+
+def check_length(line: str) -> None:
+    """Refuse a line that no entry can need; ValueError."""
+    if len(line) > MAX_LINE:
+        raise ValueError(f"{quote(line)} is longer than {MAX_LINE} characters")
+
+
+def read_name(text: str) -> str:
+    """Return a canonical name of at least two labels; ValueError says what is wrong."""
+    if len(text) > MAX_TEXT + 1 and text.isascii():
+        raise ValueError(f"{quote(text)} is longer than {MAX_TEXT} characters")
+    if not text.strip("."):
+        raise ValueError(f"{quote(text)} covers every name: too broad")
+    name = canonical(text)
+    if _ADDRESS.fullmatch(name):
+        raise ValueError(f"{quote(text)} is an address, not a name")
+    if "." not in name:
+        raise ValueError(f"{quote(text)} is one label: too broad")
+    return name
+
+
+def strip_comment(line: str) -> str:
+    """Return a line without what stands behind `#`."""
+    return line.partition("#")[0].rstrip()
+
+
+def quote(text: str) -> str:
+    """Return a text the way a message shows it, shortened."""
+    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")

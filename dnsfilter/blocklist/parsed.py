@@ -1,0 +1,39 @@
+"""What a list's text says, whatever its syntax: the vocabulary between the parsers and the compiler."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dnsfilter.errors import Problem
+from dnsfilter.model import Rule
+
+
+class Kind(StrEnum):
+    """What a name without properties of its own covers: itself and all below, only itself, or only what is below."""
+
+    SUFFIX = "suffix"
+    EXACT = "exact"
+    BELOW = "below"
+    PASSED_SUFFIX = "passed-suffix"
+    PASSED_EXACT = "passed-exact"
+    PASSED_BELOW = "passed-below"
+
+
+Entry = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedList:
+    """A list as written: rules with properties of their own, canonical names that share the list's, and what is wrong.
+
+    `app` is empty where the syntax cannot tell.
+    """
+
+    app: str = ""
+    rules: tuple[Rule, ...] = ()
+    suffixes: list[str] = field(default_factory=list)
+    exacts: list[str] = field(default_factory=list)
+    below: list[str] = field(default_factory=list)
+    passed_suffixes: list[str] = field(default_factory=list)
+    passed_exacts: list[str] = field(default_factory=list)
+    passed_below: list[str] = field(default_factory=list)
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,63 @@
+"""Where the text of a blocklist is: beside the configuration, among the shipped lists, or the last download.
+
+Reads files only; what the text means is `blocklist`'s business, how a copy gets here is `download`'s.
+"""
+
+from pathlib import Path
+
+from dnsfilter.config import Blocklist
+from dnsfilter.errors import InputError, Problem
+
+MAX_BYTES = 256 * 1024 * 1024
+SHIPPED = Path(__file__).resolve().parents[2] / "blocklists"
+
+
+def read_list(blocklist: Blocklist, beside: Path, copies: Path | None = None) -> tuple[str, str, float]:
+    """Return text, file as messages show it and time of last change; InputError says what is wrong.
+
+    `beside` is the directory of the configuration, `copies` the one that downloads are kept in.
+    """
+    path = _find(blocklist, beside, copies)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+            changed = path.stat().st_mtime
+    except OSError as error:
+        raise InputError([Problem(f"cannot be read: {error.strerror}", str(path))]) from None
+    if len(data) > MAX_BYTES:
+        raise InputError([Problem(f"is larger than {MAX_BYTES >> 20} MiB", str(path))])
+    return decode(data, str(path)), str(path), changed
+
+
+def decode(data: bytes, file: str) -> str:
+    """Return bytes as text; InputError names the line that is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError([Problem(f"is not UTF-8 text: {error.reason} {data[error.start]:#04x}", file, line)]) from None
+
+
+def find_list(name: str, beside: Path) -> Path:
+    """Return the file of a list: a bare name also among the shipped lists; InputError says where it was looked for."""
+    places = [beside / name]
+    if "/" not in name:
+        places.append(SHIPPED / name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputError([Problem(f"there is no such file: looked for {' and '.join(map(str, places))}", name)])
+    return found
+
+
+def copy_path(blocklist: Blocklist, copies: Path) -> Path:
+    """Return where the last good copy of a subscription is kept."""
+    return copies / f"{blocklist.name}.list"
+
+
+def _find(blocklist: Blocklist, beside: Path, copies: Path | None) -> Path:
+    if blocklist.file is not None:
+        return find_list(blocklist.file, beside)
+    copy = copy_path(blocklist, copies) if copies else None
+    if copy is None or not copy.is_file():
+        raise InputError([Problem(f"{blocklist.url} has not been downloaded yet", blocklist.name)])
+    return copy
