@@ -179,11 +179,15 @@ class Sinkhole(Section):
 
 
 class Proxy(Section):
-    """The proxy: mitmproxy mode specifications, worker count, metrics endpoint; no proxy without `listen`."""
+    """The proxy: mitmproxy mode specifications, worker count, metrics endpoint; no proxy without `listen`.
+
+    `contact` is whom the notice page tells people to ask.
+    """
 
     listen: tuple[str, ...] = ()
     workers: int = Field(1, ge=1, le=64)
     metrics: ListenEndpoint = "127.0.0.1:9154"  # type: ignore[assignment]
+    contact: str = ""
 
 
 class Store(Section):

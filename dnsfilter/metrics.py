@@ -110,6 +110,7 @@ PROXY = (
         "Attempts to reach listed names that the proxy saw.",
         ("app", "role", "grade", "channel", "group"),
     ),
+    Metric("proxy_errors", Kind.COUNTER, "Connections closed because a hook of the addon failed."),
     Metric("proxy_open_connections", Kind.GAUGE, "Client connections open now."),
     Metric("build_info", Kind.GAUGE, "The version that runs.", ("version",)),
 )
@@ -160,6 +161,7 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
                 if channel is not Channel.DNS
             }
         ),
+        "proxy_errors": [()],
         "proxy_open_connections": [()],
     }
 

@@ -1,0 +1,73 @@
+"""What the proxy remembers of an open client connection, and what it records of it in the journal.
+
+A connection that names the same listed thing in CONNECT, ClientHello and request is one sighting.
+"""
+
+from dataclasses import dataclass, field
+
+from dnsfilter.journal import Journal
+from dnsfilter.metrics import NO_GROUP
+from dnsfilter.model import Client, ProxyAction, Rule, Sighting
+from proxy_addons.policy import Verdict
+
+REPEAT_SECONDS = 60.0
+"""After this time the same name on the same connection is a new sighting."""
+
+
+@dataclass(slots=True)
+class ClientConnection:
+    """One open connection of a client; `is_refused` once nothing on it may reach any server."""
+
+    address: str
+    client: Client
+    is_refused: bool = False
+    is_counted: bool = False
+    recorded: dict[Rule, float] = field(default_factory=dict)
+
+
+class Recorder:
+    """Writes verdicts into the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def count_connection(self, connection: ClientConnection, action: ProxyAction) -> None:
+        """Count a connection, by the first that was decided on it."""
+        if not connection.is_counted:
+            connection.is_counted = True
+            self.journal.count("proxy_connections", action)
+
+    def count_request(self, action: ProxyAction) -> None:
+        """Count a request."""
+        self.journal.count("proxy_requests", action)
+
+    def record(self, connection: ClientConnection, verdict: Verdict, now: float) -> None:
+        """Record a verdict if it is a sighting and not yet recorded for this connection."""
+        rule = verdict.decision.rule
+        if rule is None or not verdict.decision.is_sighting:
+            return
+        last = connection.recorded.get(rule)
+        if last is None or now - last >= REPEAT_SECONDS:
+            connection.recorded[rule] = now
+            self._note(connection, rule, verdict, now)
+
+    def _note(self, connection: ClientConnection, rule: Rule, verdict: Verdict, now: float) -> None:
+        assert verdict.target
+        group = connection.client.group or NO_GROUP
+        proof = rule.app, rule.role, rule.grade, verdict.target.channel
+        self.journal.note(
+            Sighting(
+                now,
+                connection.address,
+                rule.app,
+                rule.blocklist,
+                rule.text,
+                rule.role,
+                rule.grade,
+                verdict.target.channel,
+                verdict.action,
+                group,
+            )
+        )
+        self.journal.count("proxy_flags", *proof, group)
+        self.journal.count("sightings", *proof, verdict.action, group)

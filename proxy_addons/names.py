@@ -1,0 +1,104 @@
+"""What a connection or a request names: ClientHello, CONNECT, request or destination -> targets, each with its channel.
+
+Decides nothing and raises nothing: text that is neither a name nor an address is no target.
+"""
+
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from mitmproxy.http import HTTPFlow
+from mitmproxy.tls import ClientHelloData
+
+from dnsfilter.model import Channel
+from dnsfilter.names import canonical
+
+SERVER_NAME = 0
+HOST_NAME = 0
+
+_AUTHORITY = re.compile(r"\s*(?:.*@)?(\[[^\]]*\]|[^:]*?)\s*(?::\s*[0-9]*)?\s*", re.DOTALL)
+_OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A canonical name or an address that a client wants to reach, and where it said so."""
+
+    value: str | IPv4Address | IPv6Address
+    channel: Channel
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that a connection to `text` would go to; IPv4 in all forms that inet_aton(3) knows."""
+    try:
+        address = ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return _read_old_address(text)
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def _read_old_address(text: str) -> IPv4Address | None:
+    if not _OLD_ADDRESS.fullmatch(text):
+        return None
+    try:
+        return IPv4Address(socket.inet_aton(text))
+    except OSError:
+        return None
+
+
+def read_target(text: str, channel: Channel) -> Target | None:
+    """Return what a host text stands for, None when it can be neither a name nor an address."""
+    address = read_address(text)
+    if address is not None:
+        return Target(address, Channel.IP)
+    try:
+        return Target(canonical(text), channel)
+    except ValueError:
+        return None
+
+
+def hello_targets(data: ClientHelloData) -> list[Target]:
+    """Return every server name of a ClientHello, then where the connection is to go."""
+    channel = Channel.QUIC if data.context.client.transport_protocol == "udp" else Channel.SNI
+    names = [name for kind, body in data.client_hello.extensions if kind == SERVER_NAME for name in server_names(body)]
+    return _read(names, channel) + destination_targets(data.context.server.address)
+
+
+def destination_targets(address: tuple[str, int] | tuple[str, int, int, int] | None) -> list[Target]:
+    """Return the host of a destination: an address, or the name that the client gave to the proxy."""
+    return _read([address[0]], Channel.HTTP) if address else []
+
+
+def request_targets(flow: HTTPFlow) -> list[Target]:
+    """Return every host that a request names: Host, authority and destination, and the SNI it came under."""
+    request = flow.request
+    hosts = [_host(text) for text in (*request.headers.get_all("host"), request.authority)]
+    targets = _read([*hosts, request.host], Channel.HTTP)
+    return targets + _read([flow.client_conn.sni or ""], Channel.SNI)
+
+
+def server_names(body: object) -> Iterator[str]:
+    """Yield the host names of a server_name extension (RFC 6066 section 3), even of an ill-formed one."""
+    if not isinstance(body, bytes):
+        return
+    position = 2
+    while position + 3 <= len(body):
+        start = position + 3
+        end = start + int.from_bytes(body[position + 1 : start])
+        if body[position] == HOST_NAME and end <= len(body):
+            yield body[start:end].decode("utf-8", "replace")
+        position = end
+
+
+def _host(text: str) -> str:
+    """Return a Host field without port and user information, more forgiving than RFC 9110 section 7.2 allows."""
+    match = _AUTHORITY.fullmatch(text)
+    return match[1] if match else text
+
+
+def _read(texts: Iterable[str], channel: Channel) -> list[Target]:
+    """Return each target once, in the order of the texts."""
+    targets = (read_target(text, channel) for text in dict.fromkeys(texts) if text)
+    return list(dict.fromkeys(target for target in targets if target))

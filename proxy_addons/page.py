@@ -1,0 +1,156 @@
+"""The notice page: what was refused, why, since when, what to do, whom to ask; as plain HTML or as JSON.
+
+No script, nothing loaded from elsewhere. The texts are data (texts.yaml); this file knows no language.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from html import escape
+from http import HTTPStatus
+from importlib import resources
+from string import Template
+
+from mitmproxy.http import Request, Response
+
+from dnsfilter.document import parse_document
+
+DEFAULT_LANGUAGE = "en"
+REFUSED_STATUS = 451
+"""Unavailable For Legal Reasons (RFC 7725)."""
+FORBIDDEN_STATUS = 403
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+_PAGE = Template("""\
+<!DOCTYPE html>
+<html lang="$language">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>$title</title>
+<style>
+body { margin: 0 auto; padding: 2rem 1rem; max-width: 40rem }
+body { font: 1.1rem/1.6 sans-serif; color: #1a1a1a; background: #fff }
+h1 { font-size: 1.6rem; line-height: 1.3 } h2 { font-size: 1.15rem; margin-bottom: 0 } h2 + p { margin-top: .25rem }
+p { overflow-wrap: anywhere }
+button { font: inherit; padding: .6rem 1.2rem; color: #fff; background: #1f4e79; border: 0; border-radius: .3rem }
+button:focus-visible { outline: 3px solid #b35900; outline-offset: 2px }
+</style>
+</head>
+<body>
+<main>
+<h1>$title</h1>
+<p>$what</p>
+<h2>$why_heading</h2>
+<p>$why $since $recorded</p>
+<h2>$do_heading</h2>
+<p>$advice</p>
+$form<h2>$ask_heading</h2>
+<p>$ask</p>
+</main>
+</body>
+</html>
+""")
+
+_FORM = Template("""\
+<form method="post" action="$action">
+<p><button type="submit">$label</button><br><small>$note</small></p>
+</form>
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a page tells; `action` is where its one button leads, empty where nothing can be continued."""
+
+    host: str
+    app: str
+    policy: str
+    since: date | None
+    contact: str = ""
+    action: str = ""
+
+
+def respond(notice: Notice, request: Request, status: int) -> Response:
+    """Return the notice as a response to the request: as JSON when asked for, without a body for HEAD."""
+    if wants_json(request.headers.get("accept", "")):
+        response = Response.make(status, _json(notice, status), {"Content-Type": "application/json", **_HEADERS})
+    else:
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Language": DEFAULT_LANGUAGE, **_HEADERS}
+        response = Response.make(status, render(notice, DEFAULT_LANGUAGE), headers)
+    response.reason = HTTPStatus(status).phrase  # mitmproxy knows no 451
+    if request.method == "HEAD":
+        response.data.content = b""
+    return response
+
+
+def redirect(target: str) -> Response:
+    """Return the response that sends a browser on to where it wanted to go."""
+    return Response.make(303, b"", {"Location": target, **_HEADERS})
+
+
+def wants_json(accept: str) -> bool:
+    """Whether an Accept field asks for JSON and not for a page."""
+    kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    return "text/html" not in kinds and any(kind == "application/json" or kind.endswith("+json") for kind in kinds)
+
+
+def render(notice: Notice, language: str) -> str:
+    """Return the page as HTML."""
+    said = {key: escape(text) for key, text in tell(notice, language).items()}
+    form = _FORM.substitute(said, action=escape(notice.action)) if notice.action else ""
+    return _PAGE.substitute(said, language=language, form=form)
+
+
+def tell(notice: Notice, language: str) -> dict[str, str]:
+    """Return every text of the page in a language, filled in."""
+    texts = load_texts()[language]
+    kind = "warned" if notice.action else "refused"
+    fields = {
+        "host": notice.host,
+        "app": notice.app,
+        "policy": notice.policy,
+        "since": notice.since.isoformat() if notice.since else "",
+        "contact": notice.contact or texts["default_contact"],
+    }
+    parts = {
+        "title": f"{kind}_title",
+        "what": kind,
+        "advice": f"{kind}_advice",
+        "label": "continue",
+        "note": "continue_note",
+    }
+    plain = ("why_heading", "why", "recorded", "do_heading", "ask_heading", "ask")
+    said = {part: texts[key].format_map(fields) for part, key in (parts | dict(zip(plain, plain, strict=True))).items()}
+    said["since"] = texts["since"].format_map(fields) if notice.since else ""
+    return said
+
+
+@cache
+def load_texts() -> dict[str, dict[str, str]]:
+    """Return the texts of all languages."""
+    source = resources.files("proxy_addons").joinpath("texts.yaml")
+    texts: dict[str, dict[str, str]] = parse_document(source.read_text(encoding="utf-8"), "texts.yaml").data
+    return texts
+
+
+def _json(notice: Notice, status: int) -> str:
+    said = tell(notice, DEFAULT_LANGUAGE)
+    fields = {
+        "status": status,
+        "title": said["title"],
+        "detail": said["what"],
+        "host": notice.host,
+        "app": notice.app,
+        "policy": notice.policy,
+        "since": notice.since.isoformat() if notice.since else None,
+        "contact": said["ask"],
+    }
+    return json.dumps(fields, ensure_ascii=False) + "\n"

@@ -1,0 +1,97 @@
+"""The policy as the proxy has it in force: one snapshot, who is who, and the views that follow from both.
+
+The same engine as the resolver's; nothing here decides anything by itself, nothing here waits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from dnsfilter.config import Configuration
+from dnsfilter.feeds.snapshot import Snapshot
+from dnsfilter.metrics import proxy_children
+from dnsfilter.model import Client, Decision, Phase, ProxyAction
+from dnsfilter.policy.decisions import NOT_LISTED, strictness
+from dnsfilter.policy.engine import Engine, View
+from proxy_addons.names import Target
+
+
+class Directory(Protocol):
+    """Tells who is behind an address."""
+
+    def find(self, address: str, now: float, /) -> Client:
+        """Return group and device of an address in text form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The strictest decision about everything that a connection or request names, and what it is about."""
+
+    decision: Decision = NOT_LISTED
+    target: Target | None = None
+
+    @property
+    def action(self) -> ProxyAction:
+        """What the proxy is to do."""
+        return self.decision.proxy
+
+    @property
+    def app(self) -> str:
+        """The app of the deciding rule, empty when there is none."""
+        return self.decision.rule.app if self.decision.rule else ""
+
+
+UNLISTED = Verdict()
+
+
+class PolicyInForce:
+    """Snapshot and directory, ready to decide; a new generation is a new object."""
+
+    def __init__(self, snapshot: Snapshot, directory: Directory) -> None:
+        self.generation = snapshot.generation
+        self.configuration: Configuration = snapshot.configuration
+        self.children = proxy_children(snapshot.configuration, snapshot.lists)
+        self._engine = Engine(snapshot.configuration, snapshot.lists)
+        self._directory = directory
+        self._trusting = {group.name for group in snapshot.configuration.groups if group.trusts_ca}
+        self._views: dict[tuple[str, frozenset[str]], View] = {}
+        self._views_end: float | None = 0.0
+
+    def find_client(self, address: str, now: float) -> Client:
+        """Return who is behind an address."""
+        return self._directory.find(address, now)
+
+    def trusts_ca(self, client: Client) -> bool:
+        """Whether a page may be shown inside the client's TLS connections."""
+        return client.group in self._trusting
+
+    def decide(self, client: Client, targets: Iterable[Target], now: float) -> Verdict:
+        """Return the strictest verdict; of equally strict ones the first."""
+        view = self._view(client, now)
+        verdict = UNLISTED
+        for target in targets:
+            decision = view.decide(target.value) if isinstance(target.value, str) else view.decide_address(target.value)
+            if strictness(decision) > strictness(verdict.decision):
+                verdict = Verdict(decision, target)
+        return verdict
+
+    def since(self, decision: Decision) -> date | None:
+        """Return the day on which the phase of a decision began, in the policy's timezone."""
+        start = self._engine.starts(decision.policy).get(decision.phase or Phase.OBSERVE) if decision.policy else None
+        return datetime.fromtimestamp(start, ZoneInfo(self._timezone(decision.policy))).date() if start else None
+
+    def _timezone(self, name: str) -> str:
+        zones = {policy.name: policy.timezone for policy in self.configuration.policies}
+        return zones[name] or self.configuration.timezone
+
+    def _view(self, client: Client, now: float) -> View:
+        if self._views_end is not None and now >= self._views_end:
+            self._views.clear()
+            self._views_end = self._engine.next_change(now)
+        kind = client.group, client.quarantined
+        view = self._views.get(kind)
+        if view is None:
+            view = self._views[kind] = self._engine.view(client, now)
+        return view
