@@ -3,13 +3,13 @@
 Holds no values and knows no exposition format; labels come from the configuration or a closed set, never from a client.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
 from dnsfilter.config import Configuration, Policy
+from dnsfilter.journal import DURATION_BUCKETS
 from dnsfilter.model import (
     Channel,
     CompiledList,
@@ -27,11 +27,8 @@ PREFIX = "dnsfilter_"
 NO_GROUP = "none"
 """The label value of a client without a group."""
 
-DURATION_BUCKETS = (
-    "0.0001", "0.0005", "0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0",
-)  # fmt: skip
-"""Upper bounds in seconds, as label values."""
-BUCKETS = (*DURATION_BUCKETS, "+Inf")
+BUCKETS = (*map(str, DURATION_BUCKETS), "+Inf")
+"""Upper bounds of histograms in seconds, as label values."""
 
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "other")
 CACHES = ("memo", "message")
@@ -118,14 +115,6 @@ PROXY = (
 
 Children = Mapping[str, Iterable[Labels]]
 """By metric name the label values that exist from the start."""
-
-
-_BOUNDS = tuple(map(float, BUCKETS))
-
-
-def bucket_of(seconds: float) -> str:
-    """Return the bucket of a duration, as the last element of its counter key."""
-    return BUCKETS[bisect_left(_BOUNDS, seconds)]
 
 
 def resolver_children(configuration: Configuration, lists: Sequence[CompiledList]) -> dict[str, list[Labels]]:

@@ -1,0 +1,139 @@
+"""The evidence against one device about one app, and the standing that it justifies.
+
+    clear  ->  suspected: a strong family  ->  confirmed: two different strong families within 24 h
+
+A family is the text of a rule. Weak sightings are what a browser causes, grade none proves nothing: neither moves a
+standing. A client that may not be flagged as a device is unattributable, and its sightings never become evidence.
+
+Pure: a record is the fold of `advance` over sightings in any order; the time of each is given.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from dnsfilter.model import Grade, Standing
+
+WINDOW = 24 * 3600
+"""Seconds within which two families count together."""
+MAX_FAMILIES = 32
+
+_DAY = 24 * 3600
+
+
+class Attribution(StrEnum):
+    """Whether an address may be taken for a device."""
+
+    DEVICE = "device"
+    UNKNOWN = "unknown"
+    UNFLAGGED = "unflagged"
+
+
+class Observation(NamedTuple):
+    """What one sighting tells: `time` is seconds since the epoch, `family` the rule's text."""
+
+    time: float
+    family: str
+    grade: Grade
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Evidence so far. `families` holds when each strong family was last seen, `proof` the two that confirmed."""
+
+    attribution: Attribution
+    standing: Standing
+    since: float
+    first_seen: float
+    last_seen: float
+    strong: int = 0
+    weak: int = 0
+    none: int = 0
+    days: int = 0
+    families: tuple[tuple[str, float], ...] = ()
+    proof: tuple[str, ...] = ()
+
+    @property
+    def sightings(self) -> int:
+        """How many sightings the record holds."""
+        return self.strong + self.weak + self.none
+
+    @property
+    def grades(self) -> dict[str, int]:
+        """How many sightings of each grade."""
+        return {Grade.STRONG: self.strong, Grade.WEAK: self.weak, Grade.NONE: self.none}
+
+
+def begin(attribution: Attribution, time: float) -> Record:
+    """Return the record of a client before its first sighting, at `time`."""
+    standing = Standing.CLEAR if attribution is Attribution.DEVICE else Standing.UNATTRIBUTABLE
+    return Record(attribution, standing, since=time, first_seen=time, last_seen=time)
+
+
+def gather(attribution: Attribution, observations: Iterable[Observation]) -> Record | None:
+    """Return the record of all observations, None where there are none."""
+    record: Record | None = None
+    for observation in observations:
+        record = advance(record or begin(attribution, observation.time), observation)
+    return record
+
+
+def advance(record: Record, observation: Observation) -> Record:
+    """Add one observation."""
+    record = _count(record, observation)
+    if record.attribution is Attribution.DEVICE and observation.grade is Grade.STRONG:
+        return _weigh(record, observation)
+    return record
+
+
+def attribute(record: Record, attribution: Attribution, now: float) -> Record:
+    """Return the record under another attribution; what was gathered under the old one is no evidence any more."""
+    if attribution is record.attribution:
+        return record
+    fresh = begin(attribution, now)
+    return replace(record, attribution=attribution, standing=fresh.standing, since=now, families=(), proof=())
+
+
+def _count(record: Record, observation: Observation) -> Record:
+    time, _, grade, times = observation
+    is_new_day = not record.days or time // _DAY > record.last_seen // _DAY
+    return replace(
+        record,
+        first_seen=min(record.first_seen, time),
+        last_seen=max(record.last_seen, time),
+        strong=record.strong + times * (grade is Grade.STRONG),
+        weak=record.weak + times * (grade is Grade.WEAK),
+        none=record.none + times * (grade is Grade.NONE),
+        days=record.days + is_new_day,
+    )
+
+
+def _weigh(record: Record, observation: Observation) -> Record:
+    """Let a strong observation move the standing; never downwards."""
+    partner = _find_partner(record, observation)
+    families = _remember(record, observation)
+    if record.standing is Standing.CLEAR and not partner:
+        return replace(record, families=families, standing=Standing.SUSPECTED, since=observation.time)
+    if record.standing in (Standing.CLEAR, Standing.SUSPECTED) and partner:
+        proof = tuple(sorted((partner, observation.family)))
+        return replace(record, families=families, standing=Standing.CONFIRMED, since=observation.time, proof=proof)
+    return replace(record, families=families)
+
+
+def _find_partner(record: Record, observation: Observation) -> str:
+    """Return another strong family seen within the window around the observation, empty where there is none."""
+    near = [
+        (abs(observation.time - seen), family)
+        for family, seen in record.families
+        if family != observation.family and abs(observation.time - seen) <= WINDOW
+    ]
+    return min(near)[1] if near else ""
+
+
+def _remember(record: Record, observation: Observation) -> tuple[tuple[str, float], ...]:
+    families = dict(record.families)
+    families[observation.family] = max(observation.time, families.get(observation.family, observation.time))
+    newest = sorted(families.items(), key=lambda item: item[1], reverse=True)[:MAX_FAMILIES]
+    return tuple(sorted(newest))

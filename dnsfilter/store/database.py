@@ -1,0 +1,157 @@
+"""Opens the store, and all that differs between SQLite and PostgreSQL.
+
+A SQLite file is private (0600), in WAL mode, so that readers never wait for the writer.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from dnsfilter.errors import StoreError
+from dnsfilter.store.schema import VERSION, metadata, schema_version
+
+BUSY_MILLISECONDS = 5_000
+
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PRIMARY_CODE = 0xFF
+
+
+def open_store(url: str) -> Engine:
+    """Open the store and create what it lacks; StoreError when it cannot be used, DBAPIError when it fails."""
+    path = sqlite_path(url)
+    if path:
+        _create_private(path)
+    engine = _connect(url)
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        version = connection.scalar(select(schema_version.c.version))
+        if version is None:
+            connection.execute(insert(schema_version).values(version=VERSION))
+    _check_version(version or VERSION, url)
+    return engine
+
+
+def open_for_reading(url: str) -> Engine | None:
+    """Open a store that exists, None when there is none yet; StoreError when it cannot be used."""
+    path = sqlite_path(url)
+    if path and not path.exists():
+        return None
+    engine = _connect(url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(schema_version.name):
+                return None
+            _check_version(connection.scalar(select(schema_version.c.version)), url)
+    except SQLAlchemyError as error:
+        raise StoreError(f"{shown(url)}: {reason(error)}") from None
+    return engine
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of a SQLite store, None for any other."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(str(parsed.database)) if is_file else None
+
+
+def shown(url: str) -> str:
+    """Return a URL fit to be shown: without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "store.url"
+
+
+def reason(error: Exception) -> str:
+    """Return what went wrong in one line, without statement and values."""
+    text = str(error.orig if isinstance(error, DBAPIError) else error)
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+class Failure(StrEnum):
+    """What an error of the store calls for: try again, begin a new file, or give up what was to be written."""
+
+    AGAIN = "will try again"
+    DAMAGED = "damaged"
+    REFUSED = "refused what was written"
+
+
+def classify(error: Exception) -> Failure:
+    """Tell what an error calls for."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    if code is not None and code & _PRIMARY_CODE in _CORRUPT:
+        return Failure.DAMAGED
+    is_passing = isinstance(error, OperationalError | InterfaceError | StoreError | OSError)
+    return Failure.AGAIN if is_passing else Failure.REFUSED
+
+
+def set_aside(url: str, now: float) -> Path | None:
+    """Rename a damaged store and what belongs to it, so that a new one can begin; return its new name."""
+    path = sqlite_path(url)
+    if path is None:
+        return None
+    aside = path.with_name(f"{path.name}.corrupt-{int(now)}")
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{aside}{suffix}")
+    return aside
+
+
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, add: str = "", keep: bool = False
+) -> None:
+    """Insert rows; where the key exists replace the row, or add to the column `add`, or `keep` what is there."""
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table)
+    key = list(table.primary_key.columns)
+    values = [column for column in table.columns if not column.primary_key]
+    if keep:
+        statement = statement.on_conflict_do_nothing(index_elements=key)
+    elif add:
+        changed = {add: table.c[add] + statement.excluded[add]}
+        statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
+    else:
+        changed = {column.name: statement.excluded[column.name] for column in values}
+        statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
+    connection.execute(statement, rows)
+
+
+def _connect(url: str) -> Engine:
+    try:
+        engine = create_engine(url)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise StoreError(f"{shown(url)}: {reason(error)}") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's
+    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _create_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened: {error.strerror}") from None
+
+
+def _check_version(version: int | None, url: str) -> None:
+    if version != VERSION:
+        raise StoreError(f"{shown(url)}: has schema version {version}, this is dnsfilter for version {VERSION}")

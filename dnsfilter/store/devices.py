@@ -1,0 +1,174 @@
+"""Reads devices: their rows as records, one summary per device, and the sightings behind it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row, desc, func, select
+
+from dnsfilter.evidence.explanation import explain
+from dnsfilter.evidence.record import Attribution, Record
+from dnsfilter.model import Grade, Standing
+from dnsfilter.store.schema import devices, sightings, signals
+
+SEVERITY = (
+    Standing.CLEAR,
+    Standing.UNATTRIBUTABLE,
+    Standing.EXEMPT,
+    Standing.SUSPECTED,
+    Standing.CONFIRMED,
+    Standing.QUARANTINED,
+)
+"""Standings, the gravest last."""
+
+_RANK = {standing: rank for rank, standing in enumerate(SEVERITY)}
+_FLAGGED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSummary:
+    """One device over all apps: the gravest standing and its explanation; times in seconds since the epoch."""
+
+    id: str
+    group: str
+    standing: Standing
+    since: float
+    first_seen: float
+    last_seen: float
+    sightings: int
+    grades: dict[str, int]
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """What one device did with one rule of one list on one channel."""
+
+    app: str
+    blocklist: str
+    rule: str
+    role: str
+    grade: str
+    channel: str
+    action: str
+    first_seen: float
+    last_seen: float
+    sightings: int
+
+
+def to_row(device: str, app: str, group: str, record: Record) -> dict[str, Any]:
+    """Return the row of a record."""
+    return {
+        "device": device,
+        "app": app,
+        "group": group,
+        "attribution": record.attribution.value,
+        "standing": record.standing.value,
+        "since": int(record.since),
+        "first_seen": int(record.first_seen),
+        "last_seen": int(record.last_seen),
+        "strong": record.strong,
+        "weak": record.weak,
+        "none": record.none,
+        "days": record.days,
+        "families": json.dumps(record.families) if record.families else "[]",
+        "proof": json.dumps(record.proof) if record.proof else "[]",
+    }
+
+
+def from_row(row: Row[Any]) -> Record:
+    """Return the record of a row of the devices table."""
+    return Record(
+        Attribution(row.attribution),
+        Standing(row.standing),
+        row.since,
+        row.first_seen,
+        row.last_seen,
+        row.strong,
+        row.weak,
+        row.none,
+        row.days,
+        tuple((family, time) for family, time in json.loads(row.families)) if row.families != "[]" else (),
+        tuple(json.loads(row.proof)) if row.proof != "[]" else (),
+    )
+
+
+def is_graver(standing: Standing, other: Standing) -> bool:
+    """Whether a standing is graver than another."""
+    return _RANK[standing] > _RANK[other]
+
+
+def list_devices(connection: Connection, standing: Standing | None = None) -> Iterator[DeviceSummary]:
+    """Yield a summary of every device, by pseudonym; only those of a standing where one is given."""
+    rows = connection.execute(select(devices).order_by(devices.c.device, devices.c.app))
+    for device, of_device in groupby(rows, key=attrgetter("device")):
+        summary = _summarise(device, list(of_device))
+        if standing is None or summary.standing is standing:
+            yield summary
+
+
+def find_device(connection: Connection, device: str) -> DeviceSummary | None:
+    """Return the summary of one device, None where it is unknown."""
+    rows = connection.execute(select(devices).where(devices.c.device == device).order_by(devices.c.app)).all()
+    return _summarise(device, rows) if rows else None
+
+
+def list_evidence(connection: Connection, device: str) -> list[EvidenceRow]:
+    """Return what a device did, the latest first."""
+    columns = (
+        signals.c.app,
+        signals.c.blocklist,
+        signals.c.rule,
+        signals.c.role,
+        signals.c.grade,
+        signals.c.channel,
+        signals.c.action,
+    )
+    last = func.max(sightings.c.minute)
+    statement = (
+        select(*columns, func.min(sightings.c.minute) * 60, last * 60, func.sum(sightings.c.count))
+        .join(signals, signals.c.signal == sightings.c.signal)
+        .where(sightings.c.device == device)
+        .group_by(*columns)
+        .order_by(desc(last), signals.c.rule)
+    )
+    return [EvidenceRow(*tuple(row)) for row in connection.execute(statement)]
+
+
+def count_standings(connection: Connection) -> dict[tuple[str, str, str], int]:
+    """Return how many devices there are by app, standing and group."""
+    columns = devices.c.app, devices.c.standing, devices.c.group
+    rows = connection.execute(select(*columns, func.count()).group_by(*columns))
+    return {(app, standing, group): number for app, standing, group, number in rows}
+
+
+def list_flagged(connection: Connection, limit: int) -> list[tuple[str, str, str, str]]:
+    """Return app, device, standing and group of devices under suspicion or worse, the latest seen first."""
+    columns = devices.c.app, devices.c.device, devices.c.standing, devices.c.group
+    statement = (
+        select(*columns).where(devices.c.standing.in_(_FLAGGED)).order_by(desc(devices.c.last_seen)).limit(limit)
+    )
+    return [(app, device, standing, group) for app, device, standing, group in connection.execute(statement)]
+
+
+def _summarise(device: str, rows: Sequence[Row[Any]]) -> DeviceSummary:
+    records = [from_row(row) for row in rows]
+    gravest = max(records, key=_rank)
+    return DeviceSummary(
+        device,
+        rows[records.index(gravest)].group,
+        gravest.standing,
+        gravest.since,
+        min(record.first_seen for record in records),
+        max(record.last_seen for record in records),
+        sum(record.sightings for record in records),
+        {grade.value: sum(record.grades[grade] for record in records) for grade in Grade},
+        "; ".join(explain(record) for record in records if record.standing is gravest.standing),
+    )
+
+
+def _rank(record: Record) -> int:
+    return _RANK[record.standing]

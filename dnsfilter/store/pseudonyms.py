@@ -1,0 +1,64 @@
+"""Pseudonyms: what the store knows a device by. Without the key nobody can tell which device is meant."""
+
+import base64
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from dnsfilter.errors import StoreError
+
+KEY_BYTES = 32
+MIN_KEY_BYTES = 16
+TEXT_LENGTH = 16
+PREFIX = "d-"
+
+
+class Pseudonyms:
+    """Makes pseudonyms with one key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self.of = lru_cache(maxsize=100_000)(self._make)
+
+    def _make(self, identity: str) -> str:
+        """Return the pseudonym of a device's id, or of an address that stands for itself."""
+        digest = hmac.digest(self._key, identity.encode(), hashlib.sha256)
+        return PREFIX + base64.b32encode(digest).decode().lower()[:TEXT_LENGTH]
+
+
+def load_key(path: Path) -> bytes:
+    """Return the key in a file, which is created where it is missing; StoreError when neither is possible."""
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        return _create(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _read(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) < MIN_KEY_BYTES:
+        raise StoreError(f"{path}: holds {len(key)} octets, a key has at least {MIN_KEY_BYTES}")
+    return key
+
+
+def _create(path: Path) -> bytes:
+    """Write a new key beside its place, then link it there, so that nobody ever reads half a key."""
+    key = os.urandom(KEY_BYTES)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(key)
+            os.fsync(file.fileno())
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return _read(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be created: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return key

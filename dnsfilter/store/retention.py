@@ -1,0 +1,64 @@
+"""Forgets what is older than the retention; what a device then stands for is what its remaining sightings prove.
+
+Works on a few hundred devices per transaction, so that writing goes on in between and an interruption leaves no device
+half swept. A sweep never makes a standing graver.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from dnsfilter.evidence.record import Observation, Record, gather
+from dnsfilter.model import Grade
+from dnsfilter.store.database import upsert
+from dnsfilter.store.devices import from_row, is_graver, to_row
+from dnsfilter.store.schema import devices, sightings, signals
+from dnsfilter.store.sightings import CHUNK, MINUTE
+
+
+def sweep(engine: Engine, before: float) -> int:
+    """Delete all sightings before a time and devices left without any; return how many devices were concerned."""
+    minute = int(before // MINUTE)
+    with engine.connect() as connection:
+        affected = list(connection.scalars(select(sightings.c.device).where(sightings.c.minute < minute).distinct()))
+    for start in range(0, len(affected), CHUNK):
+        with engine.begin() as connection:
+            _sweep_devices(connection, affected[start : start + CHUNK], minute)
+    return len(affected)
+
+
+def _sweep_devices(connection: Connection, names: Sequence[str], minute: int) -> None:
+    connection.execute(delete(sightings).where(sightings.c.device.in_(names), sightings.c.minute < minute))
+    left = _observations(connection, names)
+    rows = []
+    for row in connection.execute(select(devices).where(devices.c.device.in_(names))).all():
+        old = from_row(row)
+        new = gather(old.attribution, left.get((row.device, row.app), ()))
+        if new:
+            rows.append(to_row(row.device, row.app, row.group, _not_graver(new, old)))
+        else:
+            connection.execute(delete(devices).where(devices.c.device == row.device, devices.c.app == row.app))
+    upsert(connection, devices, rows)
+
+
+def _observations(connection: Connection, names: Sequence[str]) -> dict[tuple[str, str], list[Observation]]:
+    statement = (
+        select(
+            sightings.c.device, signals.c.app, sightings.c.minute, signals.c.rule, signals.c.grade, sightings.c.count
+        )
+        .join(signals, signals.c.signal == sightings.c.signal)
+        .where(sightings.c.device.in_(names))
+        .order_by(sightings.c.minute)
+    )
+    found: dict[tuple[str, str], list[Observation]] = defaultdict(list)
+    for device, app, at, rule, grade, count in connection.execute(statement):
+        found[device, app].append(Observation(at * MINUTE, rule, Grade(grade), count))
+    return found
+
+
+def _not_graver(new: Record, old: Record) -> Record:
+    if is_graver(new.standing, old.standing):
+        return replace(new, standing=old.standing, since=old.since, families=old.families, proof=old.proof)
+    return new

@@ -1,0 +1,60 @@
+"""The tables of the store: what is kept, and nothing else is.
+
+A device is a pseudonym; there is no column for an address, a name or a person. Times are seconds, minutes are whole
+minutes since the epoch.
+"""
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
+
+VERSION = 1
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("app", String(64), primary_key=True),
+    Column("group", String(64), nullable=False),
+    Column("attribution", String(16), nullable=False),
+    Column("standing", String(16), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("strong", BigInteger, nullable=False),
+    Column("weak", BigInteger, nullable=False),
+    Column("none", BigInteger, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("families", Text, nullable=False),
+    Column("proof", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One row per device and app: its evidence and standing, the fold of its sightings."""
+
+signals = Table(
+    "signals",
+    metadata,
+    Column("signal", BigInteger, primary_key=True, autoincrement=False),
+    Column("app", String(64), nullable=False),
+    Column("blocklist", String(64), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("grade", String(16), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("group", String(64), nullable=False),
+)
+"""What a sighting can be, without device and time: a few thousand rows that sightings refer to."""
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("minute", Integer, primary_key=True, autoincrement=False),
+    Column("signal", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How often a device was seen doing something within a minute."""

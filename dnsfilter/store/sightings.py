@@ -1,0 +1,108 @@
+"""Writes sightings: counts per minute, and through the evidence the standing of the devices they concern."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from dnsfilter.evidence.record import Attribution, Observation, Record, advance, attribute, begin
+from dnsfilter.model import Sighting
+from dnsfilter.store.database import upsert
+from dnsfilter.store.devices import from_row, to_row
+from dnsfilter.store.schema import devices, sightings, signals
+
+MINUTE = 60
+CHUNK = 500
+
+
+class Attributed(NamedTuple):
+    """A sighting and the device that it concerns, under its pseudonym."""
+
+    device: str
+    group: str
+    attribution: Attribution
+    sighting: Sighting
+
+
+class _Signal(NamedTuple):
+    app: str
+    blocklist: str
+    rule: str
+    role: str
+    grade: str
+    channel: str
+    action: str
+    group: str
+
+
+_DeviceKey = tuple[str, str]
+
+
+def record(connection: Connection, entries: Sequence[Attributed]) -> None:
+    """Write entries within the connection's transaction."""
+    counts = Counter[tuple[str, int, int]]()
+    observations: dict[_DeviceKey, Counter[Observation]] = defaultdict(Counter)
+    latest: dict[_DeviceKey, Attributed] = {}
+    identifiers: dict[_Signal, int] = {}
+    for entry in entries:
+        sighting = entry.sighting
+        minute = int(sighting.time // MINUTE)
+        signal = _signal_of(sighting)
+        identifier = identifiers.get(signal) or identifiers.setdefault(signal, _identify(signal))
+        counts[entry.device, minute, identifier] += sighting.count
+        key = entry.device, sighting.app
+        observations[key][Observation(minute * MINUTE, sighting.rule, sighting.grade, 0)] += sighting.count
+        latest[key] = entry
+    upsert(
+        connection,
+        signals,
+        [{"signal": number, **signal._asdict()} for signal, number in identifiers.items()],
+        keep=True,
+    )
+    rows = [{"device": key[0], "minute": key[1], "signal": key[2], "count": counts[key]} for key in sorted(counts)]
+    upsert(connection, sightings, rows, add="count")
+    _advance_devices(connection, observations, latest)
+
+
+def _signal_of(sighting: Sighting) -> _Signal:
+    return _Signal(
+        sighting.app,
+        sighting.blocklist,
+        sighting.rule,
+        sighting.role,
+        sighting.grade,
+        sighting.channel,
+        sighting.action,
+        sighting.group,
+    )
+
+
+def _identify(signal: _Signal) -> int:
+    """Return the number of a signal: a function of what it says, so that writing needs no look-up."""
+    digest = hashlib.blake2b("\0".join(signal).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
+
+
+def _advance_devices(
+    connection: Connection, observations: dict[_DeviceKey, Counter[Observation]], latest: dict[_DeviceKey, Attributed]
+) -> None:
+    records = dict(_load(connection, observations))
+    rows = []
+    for key, seen in sorted(observations.items()):
+        entry = latest[key]
+        found = records.get(key) or begin(entry.attribution, min(observation.time for observation in seen))
+        advanced = attribute(found, entry.attribution, max(observation.time for observation in seen))
+        for observation in sorted(seen):
+            advanced = advance(advanced, observation._replace(times=seen[observation]))
+        rows.append(to_row(*key, entry.group, advanced))
+    upsert(connection, devices, rows)
+
+
+def _load(connection: Connection, keys: Iterable[_DeviceKey]) -> Iterator[tuple[_DeviceKey, Record]]:
+    names = sorted({device for device, _ in keys})
+    for start in range(0, len(names), CHUNK):
+        statement = select(devices).where(devices.c.device.in_(names[start : start + CHUNK]))
+        for row in connection.execute(statement):
+            yield (row.device, row.app), from_row(row)

@@ -1,0 +1,154 @@
+"""The only writer of the store: one thread behind a bounded queue.
+
+Whoever puts sightings in never waits. A store that fails is tried again until it works, and what does not fit into the
+queue meanwhile is counted; a damaged file is set aside and a new one begun.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from dnsfilter.errors import StoreError
+from dnsfilter.store.database import Failure, classify, open_store, reason, set_aside
+from dnsfilter.store.devices import count_standings, list_flagged
+from dnsfilter.store.retention import sweep
+from dnsfilter.store.sightings import Attributed, record
+
+MAX_WAITING = 500_000
+MAX_BATCH = 20_000
+GATHER_SECONDS = 0.5
+REPORT_SECONDS = 5.0
+SWEEP_SECONDS = 3600.0
+RETRY_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What metrics tell of the store: devices by (app, standing, group), and flagged (app, device, standing, group)."""
+
+    standings: dict[tuple[str, str, str], int]
+    flagged: list[tuple[str, str, str, str]]
+
+
+class Writer:
+    """Writes what it is given; `on_report` is called in the writer's thread, `retention` is in seconds."""
+
+    def __init__(self, url: str, retention: float, series: int, on_report: Callable[[Report], None]) -> None:
+        self.retention = retention
+        self.series = series
+        self._url = url
+        self._on_report = on_report
+        self._waiting: deque[Attributed] = deque()
+        self._dropped = 0
+        self._condition = threading.Condition()
+        self._in_hand: list[Attributed] = []
+        self._ended = threading.Event()
+        self._engine: Engine | None = None
+        self._is_failing = False
+        self._reported = self._swept = float("-inf")
+        self._is_dirty = True
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def put(self, entries: Iterable[Attributed]) -> None:
+        """Add sightings to the queue; the oldest that do not fit are dropped and counted."""
+        with self._condition:
+            self._waiting.extend(entries)
+            while len(self._waiting) > MAX_WAITING:
+                self._waiting.popleft()
+                self._dropped += 1
+            self._condition.notify()
+
+    def take_dropped(self) -> int:
+        """Return how many sightings were dropped since the last call."""
+        with self._condition:
+            dropped, self._dropped = self._dropped, 0
+            return dropped
+
+    def stop(self, seconds: float) -> None:
+        """Write what is waiting and end; give up after some seconds."""
+        with self._condition:
+            self._ended.set()
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while self._wait():
+            if not self._try():
+                if self._ended.is_set():
+                    break
+                self._ended.wait(RETRY_SECONDS)
+        self._close()
+
+    def _wait(self) -> bool:
+        """Let sightings gather; whether there is anything left to do."""
+        with self._condition:
+            if not self._ended.is_set():
+                self._condition.wait_for(
+                    lambda: self._ended.is_set() or len(self._waiting) >= MAX_BATCH, GATHER_SECONDS
+                )
+            if not self._in_hand:
+                self._in_hand = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+            return bool(self._in_hand) or not self._ended.is_set()
+
+    def _try(self) -> bool:
+        """Do what is due; whether the store worked. One line in the log when that changes."""
+        try:
+            self._work()
+        except (SQLAlchemyError, StoreError, OSError, ValueError) as error:
+            self._handle(error)
+            return False
+        if self._is_failing:
+            _log.warning("the store works again")
+            self._is_failing = False
+        return True
+
+    def _handle(self, error: Exception) -> None:
+        failure = classify(error)
+        if not self._is_failing:
+            _log.error("the store fails (%s): %s", failure, reason(error))
+            self._is_failing = True
+        self._close()
+        if failure is Failure.DAMAGED:
+            _log.error("the damaged store is kept as %s and a new one begins", set_aside(self._url, time.time()))
+        elif failure is Failure.REFUSED:
+            with self._condition:
+                self._dropped += len(self._in_hand)
+            self._in_hand = []
+
+    def _close(self) -> None:
+        if self._engine:
+            self._engine.dispose()
+            self._engine = None
+
+    def _work(self) -> None:
+        if self._engine is None:
+            self._engine = open_store(self._url)
+        if self._in_hand:
+            with self._engine.begin() as connection:
+                record(connection, self._in_hand)
+            self._in_hand = []
+            self._is_dirty = True
+        now = time.monotonic()
+        if now - self._swept >= SWEEP_SECONDS:
+            self._swept = now
+            self._is_dirty = bool(sweep(self._engine, time.time() - self.retention)) or self._is_dirty
+        if self._is_dirty and now - self._reported >= REPORT_SECONDS:
+            self._report(self._engine)
+            self._reported, self._is_dirty = now, False
+
+    def _report(self, engine: Engine) -> None:
+        with engine.connect() as connection:
+            self._on_report(Report(count_standings(connection), list_flagged(connection, self.series)))
