@@ -38,5 +38,5 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@extras=$$($(BIN)/python -c 'import tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")') && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[$$extras]"
+		$(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --editable ".[$$extras]"
 	@touch $@
