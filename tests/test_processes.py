@@ -12,7 +12,7 @@ from tests.processes import Processes, children, free_port, outputs, require_pro
 def test_missing_program_skips_a_laptop_and_fails_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same missing program is a skip at home and a failure in CI."""
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="no-such-program is not installed .*no-such-package"):
+    with pytest.raises(pytest.skip.Exception, match=r"no-such-program is not installed .*no-such-package"):
         require_program("no-such-program", "no-such-package")
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="no-such-program"):
@@ -42,7 +42,7 @@ def test_early_end_shows_the_output(tmp_path: Path) -> None:
     """A program that ends before it is ready fails the test with what it wrote."""
     with (
         Processes(tmp_path) as processes,
-        pytest.raises(pytest.fail.Exception, match="(?s)broken ended with 3.*no such thing"),
+        pytest.raises(pytest.fail.Exception, match=r"(?s)broken ended with 3.*no such thing"),
     ):
         processes.start("broken", ["sh", "-c", "echo no such thing >&2; exit 3"], lambda _: False)
     assert "broken" not in dict(outputs())
