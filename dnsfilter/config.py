@@ -5,13 +5,13 @@ Reads no file and no clock. What only I/O can tell (does a file exist, can a por
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from dnsfilter.document import Document, Path, parse_document
@@ -21,6 +21,14 @@ from dnsfilter.values import DomainName, Duration, Label, ListenEndpoint, Moment
 
 MAX_SHOWN = 80
 
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown key (value {})",
+    "tuple_type": "{}: must be a list",
+    "model_type": "{}: must be a mapping of keys",
+    "dict_type": "{}: must be a mapping of keys",
+    "too_short": "must not be empty",
+}
 _ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 BlockingAnswer = Literal[DnsAction.SINKHOLE, DnsAction.NULL, DnsAction.NODATA, DnsAction.NXDOMAIN, DnsAction.REFUSED]
@@ -58,8 +66,8 @@ class Listen(Section):
 class RateLimit(Section):
     """How many queries one client may ask; 0 queries per second means no limit."""
 
-    per_client_qps: int = Field(1000, ge=0)
-    burst: int = Field(2000, ge=1)
+    per_client_qps: StrictInt = Field(1000, ge=0)
+    burst: StrictInt = Field(2000, ge=1)
 
 
 class Upstream(Section):
@@ -72,10 +80,10 @@ class Upstream(Section):
 class Cache(Section):
     """Bounds of the cache of one worker; times in seconds."""
 
-    entries: int = Field(100_000, ge=0)
-    min_ttl: int = Field(0, ge=0, le=3600)
-    max_ttl: int = Field(86_400, ge=1)
-    max_negative_ttl: int = Field(3_600, ge=1)
+    entries: StrictInt = Field(100_000, ge=0)
+    min_ttl: StrictInt = Field(0, ge=0, le=3600)
+    max_ttl: StrictInt = Field(86_400, ge=1)
+    max_negative_ttl: StrictInt = Field(3_600, ge=1)
 
 
 class Blocklist(Section):
@@ -98,6 +106,13 @@ class Blocklist(Section):
         if (self.file is None) == (self.url is None):
             raise ValueError("needs either file or url")
         return self
+
+    @field_validator("refresh")
+    @classmethod
+    def _is_positive(cls, value: timedelta) -> timedelta:
+        if not value:
+            raise ValueError("must be longer than no time")
+        return value
 
     @property
     def syntax(self) -> ListFormat:
@@ -140,7 +155,7 @@ class Quarantine(Section):
 
     blocklists: tuple[Label, ...] = ()
     release_after: Duration = parse_duration("7d")
-    max_devices: int = Field(50, ge=0)
+    max_devices: StrictInt = Field(50, ge=0)
     dry_run: bool = False
 
 
@@ -163,9 +178,9 @@ class Policy(Section):
     @field_validator("phases")
     @classmethod
     def _is_in_order(cls, phases: dict[Phase, datetime]) -> dict[Phase, datetime]:
-        dates = [(phase, phases[phase].replace(tzinfo=None)) for phase in Phase if phase in phases]
+        dates = [(phase, phases[phase]) for phase in Phase if phase in phases]
         for (earlier, first), (later, second) in pairwise(dates):
-            if second < first:
+            if is_before(second, first):
                 raise ValueError(f"{later} ({second}) comes before {earlier} ({first})")
         return phases
 
@@ -175,7 +190,7 @@ class Sinkhole(Section):
 
     ipv4: IPv4Address = IPv4Address("127.0.0.1")
     ipv6: IPv6Address = IPv6Address("::1")
-    ttl: int = Field(10, ge=0, le=3600)
+    ttl: StrictInt = Field(10, ge=0, le=3600)
 
 
 class Proxy(Section):
@@ -185,7 +200,7 @@ class Proxy(Section):
     """
 
     listen: tuple[str, ...] = ()
-    workers: int = Field(1, ge=1, le=64)
+    workers: StrictInt = Field(1, ge=1, le=64)
     metrics: ListenEndpoint = "127.0.0.1:9154"  # type: ignore[assignment]
     contact: str = ""
 
@@ -201,7 +216,7 @@ class Privacy(Section):
     """The key of the pseudonyms, and how many devices may show as metric series."""
 
     pseudonym_key: str = "pseudonym.key"
-    device_series: int = Field(100, ge=0, le=10_000)
+    device_series: StrictInt = Field(100, ge=0, le=10_000)
 
 
 class Configuration(Section):
@@ -209,7 +224,7 @@ class Configuration(Section):
 
     state: str = "var"
     listen: Listen = Listen()
-    workers: int | Literal["auto"] = Field(1)
+    workers: StrictInt | Literal["auto"] = Field(1)
     allow_clients: tuple[Network, ...] = tuple(
         ip_network(text)
         for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -257,6 +272,13 @@ class Configuration(Section):
             if "\n" in line:
                 raise ValueError(f"{line!r} holds more than one line")
         return value
+
+
+def is_before(moment: datetime, other: datetime) -> bool:
+    """Compare moments; where only one has an offset, as both stand written."""
+    if (moment.tzinfo is None) == (other.tzinfo is None):
+        return moment < other
+    return moment.replace(tzinfo=None) < other.replace(tzinfo=None)
 
 
 def check_timezone(value: str) -> str:
@@ -311,22 +333,14 @@ def _existing_path(data: Any, location: tuple[int | str, ...]) -> Path:  # noqa:
 
 def _message(error: ErrorDetails) -> str:
     shown = _shown(error["input"])
-    match error["type"]:
-        case "missing":
-            return "is required"
-        case "extra_forbidden":
-            return f"unknown key (value {shown})"
-        case "tuple_type":
-            return f"{shown}: must be a list"
-        case "model_type" | "dict_type":
-            return f"{shown}: must be a mapping of keys"
-        case "value_error":
-            reason = str(error["ctx"]["error"])
-            says_value = isinstance(error["input"], Section | dict | list) or reason.startswith(shown.removesuffix("…"))
-            return reason if says_value else f"{shown} {reason}"
-        case _:
-            reason = _ENUM_MEMBER.sub(r"\1", error["msg"])
-            return f"{shown}: {reason[:1].lower()}{reason[1:]}"
+    if error["type"] in _MESSAGES:
+        return _MESSAGES[error["type"]].format(shown)
+    if error["type"] != "value_error":
+        reason = _ENUM_MEMBER.sub(r"\1", error["msg"])
+        return f"{shown}: {reason[:1].lower()}{reason[1:]}"
+    reason = str(error["ctx"]["error"])
+    says_value = isinstance(error["input"], Section | dict | list) or reason.startswith(shown.removesuffix("…"))
+    return reason if says_value else f"{shown} {reason}"
 
 
 def _shown(value: object) -> str:

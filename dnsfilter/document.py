@@ -1,6 +1,6 @@
 """YAML text -> plain data that still knows on which line each value stood.
 
-Safe against hostile input: no tags, bounded size, depth and node count, duplicate keys refused. Dates stay text.
+Safe against hostile input: plain tags only, bounded size, depth and node count, no key twice. Dates stay text.
 Knows no schema.
 """
 
@@ -18,6 +18,7 @@ MAX_DEPTH = 50
 
 Path = tuple[str | int, ...]
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "seq", "map")) | {"!"}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -46,7 +47,7 @@ def key_text(path: Path) -> str:
 def parse_document(text: str, file: str) -> Document:
     """Parse one YAML document; InputError names file and line."""
     try:
-        _check_bounds(text)
+        _check_events(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
@@ -55,7 +56,7 @@ def parse_document(text: str, file: str) -> Document:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        line = min(error.problem_mark.line + 1, len(text.splitlines()) or 1) if error.problem_mark else 1
         raise InputError([Problem(f"not valid YAML: {error.problem or error.context}", file, line)]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -79,12 +80,15 @@ class _Budget:
             raise yaml.MarkedYAMLError(problem=f"more than {MAX_NODES} values", problem_mark=node.start_mark)
 
 
-def _check_bounds(text: str) -> None:
-    """Refuse what would exhaust memory or the stack before anything recursive looks at it."""
+def _check_events(text: str) -> None:
+    """Refuse foreign tags, and what would exhaust memory or the stack before anything recursive looks at it."""
     if len(text) > MAX_BYTES:
         raise ValueError(f"longer than {MAX_BYTES} characters")
     depth = 0
     for event in _events(text):
+        tag = getattr(event, "tag", None)
+        if tag and tag not in _TAGS:
+            raise yaml.MarkedYAMLError(problem=f"tag {tag!r} is not allowed", problem_mark=event.start_mark)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

@@ -5,6 +5,7 @@ over the life of the process, so that a lost batch loses no count. Never blocks;
 counted as dropped.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field
 from dnsfilter.model import Sighting
 
 MAX_SIGHTINGS = 50_000
+
+DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds in seconds of the histogram of durations; what is longer counts as `+Inf`."""
 
 CounterKey = tuple[str, ...]
 """A metric's name without its prefix and suffix, then its label values in the order of its declaration."""
@@ -45,6 +49,13 @@ class Journal:
     def count(self, *key: str, by: float = 1) -> None:
         """Add to a counter."""
         self.counters[key] += by  # type: ignore[assignment]
+
+    def observe(self, metric: str, label: str, seconds: float, by: int = 1) -> None:
+        """Add to a histogram of durations: one bucket each, not cumulative."""
+        index = bisect_left(DURATION_BUCKETS, seconds)
+        bound = str(DURATION_BUCKETS[index]) if index < len(DURATION_BUCKETS) else "+Inf"
+        self.count(f"{metric}_bucket", label, bound, by=by)
+        self.count(f"{metric}_sum", label, by=seconds * by)
 
     def note(self, sighting: Sighting) -> None:
         """Keep a sighting for the next batch; when full, the oldest goes and is counted."""

@@ -12,14 +12,18 @@ MAX_TEXT = 253
 MAX_LABEL = 63
 
 _PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # those that RFC 3490 section 3.1 takes for a dot
 _PATTERN_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")
 
 
 def canonical(text: str) -> str:
     """Return the canonical form of a name in presentation form; ValueError says what is wrong with it."""
-    name = text.lower().removesuffix(".")
+    name = text.lower()
+    if len(name) > MAX_TEXT + 1:
+        raise ValueError(f"a name has at most {MAX_TEXT} characters")
     if not name.isascii():
         name = _to_a_labels(text, name)
+    name = name.removesuffix(".")
     if not name:
         raise ValueError("a name has at least one label")
     if len(name) > MAX_TEXT:
@@ -30,8 +34,12 @@ def canonical(text: str) -> str:
 
 
 def _to_a_labels(text: str, name: str) -> str:
+    """Return a name in A-labels; labels that are ASCII stay, because service labels (`_dmarc`) are no U-labels."""
+    labels = _DOTS.split(name)
     try:
-        return idna.encode(name, uts46=True).decode("ascii")
+        return ".".join(
+            label if label.isascii() else idna.encode(label, uts46=True).decode("ascii") for label in labels
+        )
     except idna.IDNAError as error:
         raise ValueError(f"{text!r} is not a valid internationalised name: {error}") from error
 

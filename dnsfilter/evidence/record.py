@@ -9,7 +9,6 @@ Pure: a record is the fold of `advance` over sightings in any order; the time of
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -39,8 +38,7 @@ class Observation(NamedTuple):
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Evidence so far. `families` holds when each strong family was last seen, `proof` the two that confirmed."""
 
     attribution: Attribution
@@ -93,19 +91,18 @@ def attribute(record: Record, attribution: Attribution, now: float) -> Record:
     if attribution is record.attribution:
         return record
     fresh = begin(attribution, now)
-    return replace(record, attribution=attribution, standing=fresh.standing, since=now, families=(), proof=())
+    return record._replace(attribution=attribution, standing=fresh.standing, since=now, families=(), proof=())
 
 
 def _count(record: Record, observation: Observation) -> Record:
     time, _, grade, times = observation
     is_new_day = not record.days or time // _DAY > record.last_seen // _DAY
-    return replace(
-        record,
+    return record._replace(
         first_seen=min(record.first_seen, time),
         last_seen=max(record.last_seen, time),
-        strong=record.strong + times * (grade is Grade.STRONG),
-        weak=record.weak + times * (grade is Grade.WEAK),
-        none=record.none + times * (grade is Grade.NONE),
+        strong=record.strong + (times if grade is Grade.STRONG else 0),
+        weak=record.weak + (times if grade is Grade.WEAK else 0),
+        none=record.none + (times if grade is Grade.NONE else 0),
         days=record.days + is_new_day,
     )
 
@@ -115,11 +112,11 @@ def _weigh(record: Record, observation: Observation) -> Record:
     partner = _find_partner(record, observation)
     families = _remember(record, observation)
     if record.standing is Standing.CLEAR and not partner:
-        return replace(record, families=families, standing=Standing.SUSPECTED, since=observation.time)
+        return record._replace(families=families, standing=Standing.SUSPECTED, since=observation.time)
     if record.standing in (Standing.CLEAR, Standing.SUSPECTED) and partner:
         proof = tuple(sorted((partner, observation.family)))
-        return replace(record, families=families, standing=Standing.CONFIRMED, since=observation.time, proof=proof)
-    return replace(record, families=families)
+        return record._replace(families=families, standing=Standing.CONFIRMED, since=observation.time, proof=proof)
+    return record._replace(families=families)
 
 
 def _find_partner(record: Record, observation: Observation) -> str:

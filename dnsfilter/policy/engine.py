@@ -78,6 +78,10 @@ class View:
 
     def decide_address(self, address: IPv4Address | IPv6Address) -> Decision:
         """Decide an address by the networks of the lists."""
+        return self.decide_packed(address.packed)
+
+    def decide_packed(self, address: bytes) -> Decision:
+        """Decide an address of 4 or 16 octets."""
         rules = self._matcher.match_address(address)
         return self._strictest(rules) if rules else NOT_LISTED
 

@@ -7,7 +7,7 @@ then pattern, then longest suffix; where a list frees and another lists the same
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import ip_network
 
 from dnsfilter.model import CompiledList, Match, NameIndex, Rule
 from dnsfilter.names import pattern_parent
@@ -87,14 +87,14 @@ class Matcher:
                 return sorted(found + indexed, key=_specificity)
         return found
 
-    def match_address(self, address: IPv4Address | IPv6Address) -> list[Rule]:
-        """Return the rules whose network holds an address, longest prefix first."""
-        value, width = int(address), address.max_prefixlen
+    def match_address(self, packed: bytes) -> list[Rule]:
+        """Return the rules whose network holds an address (4 or 16 octets), longest prefix first."""
+        value, width = int.from_bytes(packed), len(packed) * 8
         found: list[Rule] = []
-        for prefix_length, version in self._prefix_lengths:
-            if version == address.version:
+        for prefix_length, network_width in self._prefix_lengths:
+            if network_width == width:
                 shift = width - prefix_length
-                found += self._networks[prefix_length, version].get(value >> shift << shift, ())
+                found += self._networks[prefix_length, width].get(value >> shift, ())
         return found
 
     @property
@@ -113,8 +113,9 @@ class Matcher:
                 self._owner(rule.text).suffixes.append(rule)
             case Match.NETWORK:
                 network = ip_network(rule.text)
-                by_address = self._networks.setdefault((network.prefixlen, network.version), {})
-                by_address.setdefault(int(network.network_address), []).append(rule)
+                prefix = int(network.network_address) >> network.max_prefixlen - network.prefixlen
+                by_prefix = self._networks.setdefault((network.prefixlen, network.max_prefixlen), {})
+                by_prefix.setdefault(prefix, []).append(rule)
 
     def _owner(self, suffix: str) -> _Owner:
         return self._owners.setdefault(suffix, _Owner())

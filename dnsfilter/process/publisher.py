@@ -14,10 +14,12 @@ from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.config import Blocklist, Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
+from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import read_list
 from dnsfilter.model import CANARIES, NEVER_BLOCK, CompiledList, Role
+from dnsfilter.wire.zone import parse_record
 
 _SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml"}
 
@@ -37,6 +39,11 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
             problems += found_problems
         except InputError as error:
             refused += error.problems
+    for index, line in enumerate(configuration.records):
+        try:
+            parse_record(line)
+        except ValueError as error:
+            refused.append(Problem(str(error), str(found), key=f"records[{index}]"))
     if refused:
         raise InputError(refused)
     return configuration, lists, problems
@@ -71,7 +78,7 @@ def publish(path: Path | None) -> tuple[Snapshot, list[Problem]]:
         raise InputError([Problem(f"cannot be created: {error.strerror}", str(state), key="state")]) from None
     snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists))
     publish_snapshot(snapshot, state)
-    return snapshot, problems
+    return snapshot, [*problems, *refresh_clients(configuration, state, snapshot.created)]
 
 
 def _last_generation(state: Path) -> int:

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, desc, func, select
 
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import Attribution, Record
-from dnsfilter.model import Grade, Standing
+from dnsfilter.model import Standing
 from dnsfilter.store.schema import devices, sightings, signals
 
 SEVERITY = (
@@ -25,11 +24,13 @@ SEVERITY = (
 """Standings, the gravest last."""
 
 _RANK = {standing: rank for rank, standing in enumerate(SEVERITY)}
+_ATTRIBUTIONS = {attribution.value: attribution for attribution in Attribution}
+_STANDINGS = {standing.value: standing for standing in Standing}
+_EMPTY = "[]"
 _FLAGGED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSummary:
+class DeviceSummary(NamedTuple):
     """One device over all apps: the gravest standing and its explanation; times in seconds since the epoch."""
 
     id: str
@@ -43,8 +44,7 @@ class DeviceSummary:
     explanation: str
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
+class EvidenceRow(NamedTuple):
     """What one device did with one rule of one list on one channel."""
 
     app: str
@@ -74,25 +74,20 @@ def to_row(device: str, app: str, group: str, record: Record) -> dict[str, Any]:
         "weak": record.weak,
         "none": record.none,
         "days": record.days,
-        "families": json.dumps(record.families) if record.families else "[]",
-        "proof": json.dumps(record.proof) if record.proof else "[]",
+        "families": json.dumps(record.families) if record.families else _EMPTY,
+        "proof": json.dumps(record.proof) if record.proof else _EMPTY,
     }
 
 
-def from_row(row: Row[Any]) -> Record:
+def from_row(row: Sequence[Any]) -> Record:
     """Return the record of a row of the devices table."""
+    _, _, _, attribution, standing, *times_and_numbers, families, proof = tuple(row)
     return Record(
-        Attribution(row.attribution),
-        Standing(row.standing),
-        row.since,
-        row.first_seen,
-        row.last_seen,
-        row.strong,
-        row.weak,
-        row.none,
-        row.days,
-        tuple((family, time) for family, time in json.loads(row.families)) if row.families != "[]" else (),
-        tuple(json.loads(row.proof)) if row.proof != "[]" else (),
+        _ATTRIBUTIONS[attribution],
+        _STANDINGS[standing],
+        *times_and_numbers,
+        tuple(map(tuple, json.loads(families))) if families != _EMPTY else (),
+        tuple(json.loads(proof)) if proof != _EMPTY else (),
     )
 
 
@@ -165,9 +160,17 @@ def _summarise(device: str, rows: Sequence[Row[Any]]) -> DeviceSummary:
         min(record.first_seen for record in records),
         max(record.last_seen for record in records),
         sum(record.sightings for record in records),
-        {grade.value: sum(record.grades[grade] for record in records) for grade in Grade},
+        _sum_grades(records),
         "; ".join(explain(record) for record in records if record.standing is gravest.standing),
     )
+
+
+def _sum_grades(records: Sequence[Record]) -> dict[str, int]:
+    return {
+        "strong": sum(record.strong for record in records),
+        "weak": sum(record.weak for record in records),
+        "none": sum(record.none for record in records),
+    }
 
 
 def _rank(record: Record) -> int:

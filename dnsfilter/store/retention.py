@@ -6,9 +6,8 @@ half swept. A sweep never makes a standing graver.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from dnsfilter.evidence.record import Observation, Record, gather
 from dnsfilter.model import Grade
@@ -16,6 +15,10 @@ from dnsfilter.store.database import upsert
 from dnsfilter.store.devices import from_row, is_graver, to_row
 from dnsfilter.store.schema import devices, sightings, signals
 from dnsfilter.store.sightings import CHUNK, MINUTE
+
+_DELETE_DEVICE = delete(devices).where(
+    devices.c.device == bindparam("gone_device"), devices.c.app == bindparam("gone_app")
+)
 
 
 def sweep(engine: Engine, before: float) -> int:
@@ -33,14 +36,17 @@ def _sweep_devices(connection: Connection, names: Sequence[str], minute: int) ->
     connection.execute(delete(sightings).where(sightings.c.device.in_(names), sightings.c.minute < minute))
     left = _observations(connection, names)
     rows = []
+    empty = []
     for row in connection.execute(select(devices).where(devices.c.device.in_(names))).all():
         old = from_row(row)
         new = gather(old.attribution, left.get((row.device, row.app), ()))
         if new:
             rows.append(to_row(row.device, row.app, row.group, _not_graver(new, old)))
         else:
-            connection.execute(delete(devices).where(devices.c.device == row.device, devices.c.app == row.app))
+            empty.append({"gone_device": row.device, "gone_app": row.app})
     upsert(connection, devices, rows)
+    if empty:
+        connection.execute(_DELETE_DEVICE, empty)
 
 
 def _observations(connection: Connection, names: Sequence[str]) -> dict[tuple[str, str], list[Observation]]:
@@ -60,5 +66,5 @@ def _observations(connection: Connection, names: Sequence[str]) -> dict[tuple[st
 
 def _not_graver(new: Record, old: Record) -> Record:
     if is_graver(new.standing, old.standing):
-        return replace(new, standing=old.standing, since=old.since, families=old.families, proof=old.proof)
+        return new._replace(standing=old.standing, since=old.since, families=old.families, proof=old.proof)
     return new

@@ -1,0 +1,48 @@
+"""The command `dnsfilter`: one module per group of subcommands."""
+
+import importlib
+import sys
+
+import click
+
+from dnsfilter import __version__
+from dnsfilter.errors import DnsfilterError
+
+_COMMANDS = {
+    "check": "dnsfilter.cli.check",
+    "devices": "dnsfilter.cli.devices",
+    "explain": "dnsfilter.cli.explain",
+    "serve": "dnsfilter.cli.serve",
+}
+"""The module that defines each subcommand; imported when it is used, so that each starts fast."""
+
+
+class _Commands(click.Group):
+    """Subcommands found by name."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[name]), name)
+        return command
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="dnsfilter")
+def cli() -> None:
+    """Enforce an app ban on a network: a sinkholing resolver, a proxy addon, metrics and evidence per device."""
+
+
+def main() -> None:
+    """Run the command line; exit status 0 done, 1 the answer is no, 2 the input was wrong."""
+    try:
+        cli()
+    except DnsfilterError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

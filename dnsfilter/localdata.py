@@ -1,0 +1,29 @@
+"""Local data: the records of the configuration, answered by ourselves (RPZ's LOCAL-DATA)."""
+
+from collections.abc import Iterable
+
+from dnsfilter.wire.codes import Type
+from dnsfilter.wire.response import Records
+from dnsfilter.wire.zone import parse_record
+
+
+class LocalData:
+    """Records by owner and type."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        """ValueError where a line is no record."""
+        self._owners: dict[str, dict[int, list[bytes]]] = {}
+        for line in lines:
+            owner, rtype, record = parse_record(line)
+            self._owners.setdefault(owner, {}).setdefault(rtype, []).append(record)
+
+    def find(self, name: str, qtype: int) -> Records | None:
+        """Return the records of a name, none but a `Records` where it has none of the type, None for other names.
+
+        A CNAME answers every type; whoever asked follows it.
+        """
+        types = self._owners.get(name)
+        if types is None:
+            return None
+        records = types.get(qtype) or types.get(Type.CNAME, [])
+        return Records(len(records), body=b"".join(records))

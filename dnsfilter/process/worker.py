@@ -1,0 +1,181 @@
+"""A worker: answers queries by the snapshot in force, and goes on doing so whatever else dies.
+
+`python -m dnsfilter.process.worker STATE_DIRECTORY NAME DESCRIPTOR…` serves the inherited sockets until SIGTERM.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import secrets
+import signal
+import socket
+import sys
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+import uvloop
+
+from dnsfilter.cache import Cache
+from dnsfilter.channel import Sender
+from dnsfilter.clients.directory import Directory
+from dnsfilter.clients.table import ClientTable
+from dnsfilter.errors import SnapshotError
+from dnsfilter.feeds import clients, snapshot
+from dnsfilter.feeds.clients import read_clients
+from dnsfilter.feeds.snapshot import Snapshot, read_snapshot
+from dnsfilter.feeds.watch import Watch
+from dnsfilter.journal import Journal
+from dnsfilter.model import Transport
+from dnsfilter.policy.engine import Engine
+from dnsfilter.resolver import Resolver
+from dnsfilter.server.tcp import TcpServer
+from dnsfilter.server.udp import UdpServer
+from dnsfilter.tally import Tally
+from dnsfilter.upstream.forwarder import Forwarder
+
+TICK = 0.05
+SECOND = 1.0
+GRACE = 2.0
+"""Seconds that a worker told to end waits for its upstreams."""
+
+_log = logging.getLogger("dnsfilter.worker")
+
+
+class Worker:
+    """One process that answers queries."""
+
+    def __init__(self, state: Path, name: str, sockets: list[socket.socket]) -> None:
+        self._state = state
+        self._sockets = sockets
+        self._watches = [Watch(state / snapshot.FILE_NAME), Watch(state / clients.FILE_NAME)]
+        self.journal = Journal(name, secrets.token_hex(8))
+        self._snapshot = read_snapshot(state)
+        self._resolver = Resolver(Tally(self.journal), Cache(self._snapshot.configuration.cache))
+        self._forwarder = Forwarder(self._resolver, self.journal, self._flush_responses)
+        self._udp = [
+            UdpServer(sock, self._resolver, self._forwarder.submit)
+            for sock in sockets
+            if sock.type == socket.SOCK_DGRAM
+        ]
+        self._tcp = TcpServer(self._resolver, self._forwarder.submit)
+        self._sender = Sender(state, self.journal)
+        self._next_change: float | None = None
+        self._ending = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until told to end, then answer what is still waiting."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_unexpected)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        self._adopt(self._snapshot, self._read_table())
+        for server in self._udp:
+            loop.add_reader(server.socket, self._on_readable, server)
+        for sock in self._sockets:
+            if sock.type == socket.SOCK_STREAM:
+                await loop.create_server(self._tcp.make_connection, sock=sock)
+        gc.collect()
+        gc.freeze()
+        background = [
+            loop.create_task(self._tick()),
+            loop.create_task(self._watch()),
+            loop.create_task(self._sender.run()),
+        ]
+        await self._ending.wait()
+        await self._end(loop, background)
+
+    def _on_readable(self, server: UdpServer) -> None:
+        server.on_readable()
+        self._forwarder.flush()
+
+    def _flush_responses(self) -> None:
+        for server in self._udp:
+            server.flush()
+
+    async def _tick(self) -> None:
+        """Look after what waits for upstreams."""
+        while True:
+            await asyncio.sleep(TICK)
+            self._forwarder.tick(monotonic())
+
+    async def _watch(self) -> None:
+        """Once a second: counts to the journal, new snapshots and the next phase into force, idle connections out."""
+        while True:
+            await asyncio.sleep(SECOND)
+            self._report()
+            self._tcp.close_idle(monotonic())
+            changes = [watch.changed() for watch in self._watches]
+            if any(changes):
+                await self._renew()
+            elif self._next_change is not None and time() >= self._next_change:
+                self._adopt(self._snapshot, self._table)
+
+    def _report(self) -> None:
+        hits = [server.take_hits() for server in self._udp]
+        count, seconds = sum(count for count, _ in hits), sum(seconds for _, seconds in hits)
+        if count:
+            self.journal.count("queries", Transport.UDP, by=count)
+        self._resolver.flush(seconds / max(count, 1), time())
+        self._forwarder.report()
+        self.journal.gauges["cache_entries",] = len(self._resolver.cache)
+        self.journal.gauges["snapshot_generation",] = self._snapshot.generation
+
+    async def _renew(self) -> None:
+        """Take what was published; something damaged leaves the last good one in force."""
+        try:
+            fresh = await asyncio.to_thread(read_snapshot, self._state)
+        except SnapshotError as error:
+            _log.error("%s; generation %d stays in force", error, self._snapshot.generation)
+            fresh = self._snapshot
+        table = await asyncio.to_thread(self._read_table)
+        self._report()
+        self._adopt(fresh, table)
+
+    def _read_table(self) -> ClientTable:
+        try:
+            return read_clients(self._state)
+        except SnapshotError as error:
+            _log.error("%s; devices known before stay known", error)
+            return getattr(self, "_table", ClientTable())
+
+    def _adopt(self, fresh: Snapshot, table: ClientTable) -> None:
+        configuration, today = fresh.configuration, time()
+        engine = Engine(configuration, fresh.lists)
+        self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today)
+        loop = asyncio.get_running_loop()
+        self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
+        self._snapshot, self._table, self._next_change = fresh, table, engine.next_change(today)
+
+    async def _end(self, loop: asyncio.AbstractEventLoop, background: list[asyncio.Task[None]]) -> None:
+        for server in self._udp:
+            server.on_readable()
+            loop.remove_reader(server.socket)
+        self._forwarder.flush()
+        for _ in range(int(GRACE / TICK)):
+            if self._forwarder.is_busy:
+                await asyncio.sleep(TICK)
+        for task in background:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._report()
+        await self._sender.flush()
+
+
+def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody caught in one line, and go on."""
+    _log.error("unexpected: %s: %r", context.get("message"), context.get("exception"))
+
+
+def main() -> None:
+    """Run a worker."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    state, name, *descriptors = sys.argv[1:]
+    sockets = [socket.socket(fileno=int(descriptor)) for descriptor in descriptors]
+    uvloop.run(Worker(Path(state), name, sockets).run())
+
+
+if __name__ == "__main__":
+    main()

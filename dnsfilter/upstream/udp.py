@@ -1,0 +1,163 @@
+"""Asking one upstream over UDP: connected sockets with random, renewed ports; random IDs; whole questions compared.
+
+A response that does not match what was asked over the very same socket is counted and changes nothing.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from dnsfilter.datagrams import Inbox, Outbox
+from dnsfilter.values import Endpoint
+
+PORTS = 8
+"""How many sockets an upstream has at a time."""
+
+USES = 2000
+"""After how many queries a socket is replaced by one with another port."""
+
+_HEADER_SIZE = 12
+_ID_SIZE = 2
+_ID_POOL = 512
+
+
+Watch = Callable[[socket.socket, Callable[[], None]], object]
+"""Arranges that a callback is called whenever a socket is readable."""
+
+Unwatch = Callable[[socket.socket], object]
+
+
+class Asked(Protocol):
+    """What an answer must match: the question section, and the packet behind its ID."""
+
+    question: bytes
+    packet: bytes
+
+
+class Port:
+    """One connected socket and what was asked over it."""
+
+    def __init__(self, upstream: "UdpUpstream", endpoint: Endpoint) -> None:
+        family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            self.socket.connect((endpoint.host, endpoint.port))
+        except OSError:
+            self.socket.close()
+            raise
+        self.asked: dict[bytes, Asked] = {}
+        self.uses = 0
+        self._upstream = upstream
+        self.inbox = Inbox(self.socket.fileno(), None)
+        self.outbox = Outbox(self.socket.fileno(), None)
+
+    def on_readable(self) -> None:
+        """Hand on what matches."""
+        while lengths := self.inbox.receive():
+            memory, starts = self.inbox.memory, self.inbox.starts
+            for index, length in enumerate(lengths):
+                start = starts[index]
+                self._take(memory[start : start + length])
+            if len(lengths) < len(starts):
+                break
+        self._upstream.on_batch_end()
+
+    def _take(self, message: bytes) -> None:
+        asked = self.asked.get(message[:_ID_SIZE])
+        if asked is None or not is_response(message, asked.question):
+            self._upstream.mismatches += 1
+            return
+        del self.asked[message[:_ID_SIZE]]
+        self._upstream.on_response(asked, message)
+
+
+def is_response(message: bytes, question: bytes) -> bool:
+    """Whether a message is a response that repeats the question to the letter."""
+    end = _HEADER_SIZE + len(question)
+    return (
+        len(message) >= end
+        and message[2] & 0x80 != 0
+        and message[4:6] == b"\0\1"
+        and message[_HEADER_SIZE:end] == question
+    )
+
+
+class UdpUpstream:
+    """One upstream; `on_response(asked, message)` gets what matches, `on_batch_end` is called after each batch."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        on_response: Callable[[Asked, bytes], None],
+        on_batch_end: Callable[[], None],
+        watch: Watch,
+        unwatch: Unwatch,
+    ) -> None:
+        self._endpoint = endpoint
+        self.on_response = on_response
+        self.on_batch_end = on_batch_end
+        self._watch, self._unwatch = watch, unwatch
+        self.mismatches = 0
+        self._ports: list[Port] = []
+        self._retired: list[Port] = []
+        self._current: Port | None = None
+        self._ids = b""
+
+    def send(self, asked: Asked) -> tuple[Port, bytes]:
+        """Ask, with the next flush; return where, for `forget`. OSError where there is no way to the upstream."""
+        port = self._current or self._choose()
+        identifier = self._draw_id(port)
+        port.asked[identifier] = asked
+        port.outbox.push(identifier + asked.packet)
+        port.uses += 1
+        return port, identifier
+
+    def flush(self) -> None:
+        """Send what was asked; the next batch leaves from another port."""
+        if self._current:
+            self._current.outbox.flush()
+            self._current = None
+
+    def close_retired(self) -> None:
+        """Close the sockets that were replaced and have nothing outstanding."""
+        for port in [port for port in self._retired if not port.asked]:
+            self._retired.remove(port)
+            self._close(port)
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for port in self._ports + self._retired:
+            self._close(port)
+        self._ports, self._retired, self._current = [], [], None
+
+    def _choose(self) -> Port:
+        index = secrets.randbelow(PORTS)
+        if index >= len(self._ports):
+            self._ports.append(self._open())
+            index = -1
+        elif self._ports[index].uses >= USES:
+            fresh = self._open()
+            self._retired.append(self._ports[index])
+            self._ports[index] = fresh
+        self._current = self._ports[index]
+        return self._current
+
+    def _open(self) -> Port:
+        port = Port(self, self._endpoint)
+        self._watch(port.socket, port.on_readable)
+        return port
+
+    def _close(self, port: Port) -> None:
+        self._unwatch(port.socket)
+        port.socket.close()
+
+    def _draw_id(self, port: Port) -> bytes:
+        while True:
+            if not self._ids:
+                self._ids = os.urandom(_ID_POOL)
+            identifier, self._ids = self._ids[:_ID_SIZE], self._ids[_ID_SIZE:]
+            if identifier not in port.asked:
+                return identifier

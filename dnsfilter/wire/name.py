@@ -1,0 +1,101 @@
+r"""Domain names in messages: uncompressed wire form <-> canonical text.
+
+The wire form inside dnsfilter is one `bytes` of length-prefixed labels ended by the root label, at most 255 octets
+(RFC 1035 section 3.1). Octets outside letters, digits, `-` and `_` become `\DDD` in text, a dot in a label included, so
+that text never confuses where a label ends.
+"""
+
+import re
+
+from dnsfilter.errors import WireError
+
+MAX_NAME = 255
+MAX_LABEL = 63
+MAX_POINTERS = 32
+_POINTER = 0xC0
+
+_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
+_UNPRINTABLE = re.compile(rb"[^a-z0-9_-]")
+
+
+def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
+    """Return the uncompressed name at `offset` and where it ends; WireError where it is malformed.
+
+    Compression pointers must point backwards (RFC 1035 section 4.1.4, RFC 9267 section 2).
+    """
+    labels: list[bytes] = []
+    length, end, limit = 1, 0, offset
+    for _ in range(MAX_POINTERS):
+        while True:
+            size = _octet(message, offset)
+            if size >= _POINTER:
+                break
+            if size > MAX_LABEL:
+                raise WireError(f"label type {size:#x} at offset {offset}")
+            following = offset + 1 + size
+            if not size:
+                return b"".join(labels) + b"\0", end or following
+            length += 1 + size
+            if following > len(message) or length > MAX_NAME:
+                raise WireError(f"name too long at offset {offset}")
+            labels.append(message[offset:following])
+            offset = following
+        end = end or offset + 2
+        target = (size & ~_POINTER) << 8 | _octet(message, offset + 1)
+        if target >= limit:
+            raise WireError(f"compression pointer at offset {offset} does not point backwards")
+        offset = limit = target
+    raise WireError(f"more than {MAX_POINTERS} compression pointers")
+
+
+def skip_name(message: bytes, offset: int) -> int:
+    """Return where the name at `offset` ends, without following pointers."""
+    while True:
+        size = _octet(message, offset)
+        if size >= _POINTER:
+            return offset + 2
+        if size > MAX_LABEL:
+            raise WireError(f"label type {size:#x} at offset {offset}")
+        offset += 1 + size
+        if not size:
+            return offset
+
+
+def _octet(message: bytes, offset: int) -> int:
+    try:
+        return message[offset]
+    except IndexError:
+        raise WireError("message ends inside a name") from None
+
+
+def to_text(wire: bytes) -> str:
+    """Return the canonical text of a name in wire form; the root is `.`."""
+    lower = wire.lower()
+    labels: list[bytes] = []
+    offset = 0
+    while size := lower[offset]:
+        labels.append(lower[offset + 1 : offset + 1 + size])
+        offset += 1 + size
+    if not labels:
+        return "."
+    text = b".".join(labels)
+    if len(text.translate(None, _PLAIN)) != len(labels) - 1:
+        text = b".".join(_UNPRINTABLE.sub(_escape, label) for label in labels)
+    return text.decode("ascii")
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"\\%03d" % ord(match[0])
+
+
+def from_text(text: str) -> bytes:
+    r"""Return the wire form of canonical text (with `\DDD` escapes); WireError where a length is exceeded."""
+    wire = b""
+    for label in text.rstrip(".").split(".") if text != "." else ():
+        octets = re.sub(rb"\\(\d{3})", lambda match: bytes([int(match[1])]), label.encode("ascii"))
+        if not 0 < len(octets) <= MAX_LABEL:
+            raise WireError(f"label {label!r} has a length outside 1 to {MAX_LABEL}")
+        wire += bytes([len(octets)]) + octets
+    if len(wire) >= MAX_NAME:
+        raise WireError(f"name {text!r} is longer than {MAX_NAME} octets")
+    return wire + b"\0"

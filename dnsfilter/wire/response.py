@@ -1,0 +1,229 @@
+"""Responses: those we build, and those an upstream sent.
+
+An upstream's response is kept as the bytes behind its question; compression pointers in them stay valid as long as the
+question in front has the same length, which it has: it is the client's own.
+"""
+
+import struct
+
+from dnsfilter.errors import WireError
+from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Class, ExtendedError, Flag, Option, Rcode, Type
+from dnsfilter.wire.name import read_name, skip_name
+from dnsfilter.wire.query import HEADER, RECORD, Query
+
+POINTER_TO_QNAME = b"\xc0\x0c"
+"""A compression pointer to the question's name, which always stands behind the header."""
+
+_HEADER_SIZE = 12
+_OPT_HEADER = struct.Struct("!BHHIH")
+_EDE = struct.Struct("!HHH")
+_TTL = struct.Struct("!I")
+_SOA_TIMES = struct.Struct("!IIIII")
+_SOA_NAMES = b"\x09dnsfilter\x07invalid\0" + b"\x0ahostmaster\x09dnsfilter\x07invalid\0"
+_MAX_TTL = 0x7FFFFFFF
+_TARGET_OFFSETS = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
+"""Where in the data of CNAME, DNAME, MX, SRV, SVCB and HTTPS records the name they lead to stands."""
+
+_ADDRESS_SIZES = {int(Type.A): 4, int(Type.AAAA): 16}
+_COPIED = Flag.RD | Flag.CD
+
+
+class Records:
+    """The sections behind the question: counts, bytes, and where in them TTLs stand (offsets relative to `body`)."""
+
+    __slots__ = ("answers", "authorities", "additionals", "body", "ttls")  # noqa: RUF023 - the order of a message
+
+    def __init__(
+        self,
+        answers: int = 0,
+        authorities: int = 0,
+        additionals: int = 0,
+        body: bytes = b"",
+        ttls: tuple[int, ...] = (),
+    ) -> None:
+        self.answers = answers
+        self.authorities = authorities
+        self.additionals = additionals
+        self.body = body
+        self.ttls = ttls
+
+    def aged(self, seconds: int) -> bytes:
+        """Return the body with every TTL reduced, at least to 0."""
+        if not seconds:
+            return self.body
+        body = bytearray(self.body)
+        for offset in self.ttls:
+            _TTL.pack_into(body, offset, max(_TTL.unpack_from(body, offset)[0] - seconds, 0))
+        return bytes(body)
+
+    def with_ttl(self, ttl: int) -> bytes:
+        """Return the body with every TTL set to `ttl` seconds."""
+        body = bytearray(self.body)
+        for offset in self.ttls:
+            _TTL.pack_into(body, offset, ttl)
+        return bytes(body)
+
+
+NO_RECORDS = Records()
+
+
+def build_response(
+    query: Query,
+    rcode: int,
+    records: Records = NO_RECORDS,
+    *,
+    body: bytes | None = None,
+    flags: int = 0,
+    error: ExtendedError | None = None,
+    error_text: str = "",
+) -> bytes:
+    """Build a response to `query`; OPT only when asked for (RFC 6891 section 6.1.1), EDE only inside OPT."""
+    opt = _build_opt(query, rcode, error, error_text) if query.version >= 0 else b""
+    return b"".join(
+        (
+            HEADER.pack(
+                query.id,
+                Flag.QR | Flag.RA | query.flags & _COPIED | flags | rcode & 0xF,
+                1,
+                records.answers,
+                records.authorities,
+                records.additionals + bool(opt),
+            ),
+            query.question,
+            records.body if body is None else body,
+            opt,
+        )
+    )
+
+
+def build_truncated(query: Query, rcode: int, flags: int) -> bytes:
+    """Build the response that makes a client come back over TCP: no records, so that nothing partial is used."""
+    return build_response(query, rcode, flags=flags | Flag.TC)
+
+
+def build_header(message: bytes, rcode: Rcode) -> bytes | None:
+    """Build a response of only a header to a message that is no query we understand; None where even that is unsafe.
+
+    A response is never answered (that would make loops), nor anything too short to carry an ID.
+    """
+    if len(message) < _HEADER_SIZE or message[2] & 0x80:
+        return None
+    identifier, flags = HEADER.unpack_from(message)[:2]
+    return HEADER.pack(identifier, Flag.QR | flags & 0x7800 | flags & _COPIED | rcode, 0, 0, 0, 0)
+
+
+def _build_opt(query: Query, rcode: int, error: ExtendedError | None, text: str) -> bytes:
+    options = b""
+    if error is not None:
+        encoded = text.encode()
+        options = _EDE.pack(Option.EDE, 2 + len(encoded), error) + encoded
+    extended = rcode >> 4 << 24 | (DO if query.do else 0)
+    return _OPT_HEADER.pack(0, Type.OPT, MAX_UDP_PAYLOAD, extended, len(options)) + options
+
+
+def build_address(rtype: int, packed: bytes, ttl: int) -> Records:
+    """Build the answer that maps the question's name to an address of 4 or 16 octets."""
+    return Records(1, body=POINTER_TO_QNAME + RECORD.pack(rtype, Class.IN, ttl, len(packed)) + packed)
+
+
+def build_soa(ttl: int, *, owner: bytes = POINTER_TO_QNAME) -> Records:
+    """Build the authority section of a negative answer that lives `ttl` seconds (RFC 2308 section 5)."""
+    rdata = _SOA_NAMES + _SOA_TIMES.pack(1, 3600, 600, 86400, ttl)
+    return Records(authorities=1, body=owner + RECORD.pack(Type.SOA, Class.IN, ttl, len(rdata)) + rdata)
+
+
+def parent_pointer(query: Query) -> bytes:
+    """Return a compression pointer to the name above the question's, the root where there is none."""
+    first = query.qname[0]
+    return (0xC000 | _HEADER_SIZE + 1 + first).to_bytes(2, "big") if first else b"\0"
+
+
+class UpstreamResponse:
+    """An upstream's response, checked: what is passed on, what the policy looks at, how long it lives.
+
+    `targets` are names (wire form) that the answer leads to, `addresses` (packed) those it gives; `ttl` is in seconds,
+    and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have none.
+    """
+
+    __slots__ = ("addresses", "flags", "rcode", "records", "targets", "ttl")
+
+    def __init__(self, message: bytes, question_size: int) -> None:
+        _, self.flags, _, answers, authorities, additionals = HEADER.unpack_from(message)
+        self.rcode = self.flags & 0xF
+        self.targets: list[bytes] = []
+        self.addresses: list[bytes] = []
+        start = _HEADER_SIZE + question_size
+        ttls: list[int] = []
+        positive, offset = self._read_answers(message, start, answers, ttls)
+        negative, offset = _read_authorities(message, offset, authorities, ttls)
+        kept, end, extended = _read_additionals(message, offset, additionals, ttls)
+        self.rcode |= extended << 4
+        self.records = Records(
+            answers, authorities, kept, message[start:end], tuple([offset - start for offset in ttls])
+        )
+        has_answer = answers and self.rcode == Rcode.NOERROR
+        self.ttl = min(positive, _MAX_TTL) if has_answer and positive >= 0 else max(negative, 0)
+
+    def _read_answers(self, message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int]:
+        """Return the smallest TTL (-1 without records) and where the section ends."""
+        minimum = -1
+        for _ in range(count):
+            rtype, ttl, rdata, end = read_record(message, offset)
+            ttls.append(rdata - 6)
+            if minimum < 0 or ttl < minimum:
+                minimum = ttl
+            if _ADDRESS_SIZES.get(rtype) == end - rdata:
+                self.addresses.append(message[rdata:end])
+            elif rtype in _TARGET_OFFSETS:
+                self.targets.append(_read_target(message, rdata + _TARGET_OFFSETS[rtype], end))
+            offset = end
+        return minimum, offset
+
+
+def read_record(message: bytes, offset: int) -> tuple[int, int, int, int]:
+    """Return type, TTL, where the data of the record at `offset` starts and ends."""
+    try:
+        offset = offset + 2 if message[offset] >= 0xC0 else skip_name(message, offset)  # noqa: PLR2004 - a pointer
+        rtype, _, ttl, length = RECORD.unpack_from(message, offset)
+    except (IndexError, struct.error):
+        raise WireError("message ends inside a record") from None
+    rdata = offset + RECORD.size
+    if rdata + length > len(message):
+        raise WireError("message ends inside record data")
+    return rtype, ttl if ttl <= _MAX_TTL else 0, rdata, rdata + length  # RFC 2181, section 8
+
+
+def _read_target(message: bytes, offset: int, limit: int) -> bytes:
+    if offset >= limit:
+        raise WireError("record data too short for a name")
+    name, end = read_name(message, offset)
+    if end > limit:
+        raise WireError("name overruns its record data")
+    return name
+
+
+def _read_authorities(message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int]:
+    """Return how long a negative answer lives (-1 without SOA) and where the section ends."""
+    negative = -1
+    for _ in range(count):
+        rtype, ttl, rdata, end = read_record(message, offset)
+        ttls.append(rdata - 6)
+        if rtype == Type.SOA and end - rdata >= _SOA_TIMES.size:
+            negative = min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4])
+        offset = end
+    return negative, offset
+
+
+def _read_additionals(message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int, int]:
+    """Return how many records are kept, where they end, and the upper bits of the rcode.
+
+    Only what stands before OPT is kept: OPT is between us and the upstream, and what follows it is optional data whose
+    removal leaves every compression pointer valid.
+    """
+    for index in range(count):
+        rtype, _, rdata, end = read_record(message, offset)
+        if rtype == Type.OPT:
+            return index, offset, message[rdata - 6]
+        ttls.append(rdata - 6)
+        offset = end
+    return count, offset, 0
