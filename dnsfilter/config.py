@@ -308,14 +308,13 @@ def parse_configuration(text: str, file: str) -> Configuration:
 
 
 def describe_errors(document: Document, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
-    """Turn a model's validation errors into problems with a line; one per key."""
-    seen: set[Path] = set()
-    for error in errors:
-        path = _existing_path(document.data, error["loc"])
-        if path in seen:
-            continue
-        seen.add(path)
-        yield document.problem(path, _message(error))
+    """Turn a model's validation errors into problems with a line; one per key, the innermost."""
+    places = [(_existing_path(document.data, error["loc"]), error) for error in errors]
+    seen = {path[:length] for path, _ in places for length in range(len(path))}
+    for path, error in places:
+        if path not in seen:
+            seen.add(path)
+            yield document.problem(path, _message(error))
 
 
 def _existing_path(data: Any, location: tuple[int | str, ...]) -> Path:  # noqa: ANN401 - whatever YAML held
