@@ -3,9 +3,12 @@
 On a thread of its own, so that no scrape delays a connection.
 """
 
+import socket
+import threading
 from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import Metric, start_http_server
+from prometheus_client import Metric, MetricsHandler
 from prometheus_client.registry import Collector
 
 from dnsfilter.admin.exposition import Exposition
@@ -13,6 +16,18 @@ from dnsfilter.errors import ProcessError
 from dnsfilter.journal import Journal
 from dnsfilter.metrics import PROXY, Children
 from dnsfilter.values import Endpoint
+
+
+POLL_SECONDS = 0.1
+"""How long `stop` may have to wait."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, endpoint: Endpoint, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+        super().__init__(endpoint, handler)
 
 
 class MetricsEndpoint(Collector):
@@ -27,9 +42,12 @@ class MetricsEndpoint(Collector):
     def start(self, endpoint: Endpoint) -> None:
         """Listen; ProcessError when that is not possible."""
         try:
-            server, thread = start_http_server(endpoint.port, endpoint.host, registry=self)
+            server = _Server(endpoint, MetricsHandler.factory(self))
         except OSError as error:
             raise ProcessError(f"proxy.metrics: cannot listen on {endpoint}: {error.strerror or error}") from None
+
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True)
+        thread.start()
 
         def stop() -> None:
             server.shutdown()

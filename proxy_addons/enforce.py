@@ -35,7 +35,7 @@ from proxy_addons.names import destination_targets, hello_targets, request_targe
 from proxy_addons.options import LAZY, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
 from proxy_addons.policy import PolicyInForce, Verdict
-from proxy_addons.source import PolicySource
+from proxy_addons.source import PolicySource, compile_source
 
 REFRESH_SECONDS = 1.0
 REFUSED = "refused by policy"
@@ -75,7 +75,7 @@ class Enforce:
     def load(self, loader: Loader) -> None:
         """Declare the options."""
         loader.add_option("dnsfilter_config", str, "", "Configuration of dnsfilter; empty: where dnsfilter looks.")
-        loader.add_option("dnsfilter_publish", bool, True, "Compile the configuration and its lists at start.")
+        loader.add_option("dnsfilter_state", str, "", "Take the policy from this state directory; compile nothing.")
 
     def configure(self, updated: set[str]) -> None:
         """Read the options once; afterwards only see to it that connections stay lazy."""
@@ -86,15 +86,15 @@ class Enforce:
         self._is_configured = True
         try:
             self._start()
-        except DnsfilterError as error:
+        except (DnsfilterError, OSError) as error:
             logger.error("dnsfilter: %s", error)  # noqa: TRY400 - a user is told what, not where in the code
 
     def _start(self) -> None:
         if chose_eager():
             raise DnsfilterError(EAGER)
         take_over()
-        file = Path(ctx.options.dnsfilter_config).expanduser() if ctx.options.dnsfilter_config else None
-        self._source = PolicySource(file, publishes=ctx.options.dnsfilter_publish)
+        state, file = (_path(ctx.options.dnsfilter_state), _path(ctx.options.dnsfilter_config))
+        self._source = PolicySource(state) if state else compile_source(file)
         self._acknowledgements = Acknowledgements(self._source.state)
         self._endpoint.start(self._policy().configuration.proxy.metrics)
 
@@ -233,6 +233,10 @@ class Enforce:
                 await asyncio.to_thread(source.refresh)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one stays
                 logger.error("dnsfilter: the last good policy stays in force: %s", error)  # noqa: TRY400
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def _refuse(event: AnyEvent) -> connection.Client:

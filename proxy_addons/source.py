@@ -1,9 +1,10 @@
 """Where the policy comes from: published snapshots, watched for the next generation.
 
-Beside `dnsfilter serve` it only reads. Alone it publishes first, and keeps the table of clients fresh.
+Under `dnsfilter serve` it only reads. Alone it compiles first, and keeps the table of clients fresh.
 """
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from dnsfilter.clients.directory import Directory
@@ -11,23 +12,18 @@ from dnsfilter.clients.table import ClientTable
 from dnsfilter.config import Configuration
 from dnsfilter.errors import SnapshotError
 from dnsfilter.feeds import clients, snapshot
-from dnsfilter.feeds.configuration import load_configuration
 from dnsfilter.feeds.watch import Watch
 from dnsfilter.process.publisher import publish
 from proxy_addons.policy import PolicyInForce
 
 
 class PolicySource:
-    """The snapshots of one configuration."""
+    """The snapshots of one state directory; `sources` are the files that the table of clients is made from."""
 
-    def __init__(self, file: Path | None, *, publishes: bool) -> None:
-        self._publishes = publishes
-        configuration = publish(file)[0].configuration if publishes else load_configuration(file)
-        self.state = Path(configuration.state)
-        if publishes:
-            clients.refresh_clients(configuration, self.state, time.time())
-        self._sources = [Watch(path) for path in _client_sources(configuration)] if publishes else []
-        self._published = [Watch(self.state / name) for name in (snapshot.FILE_NAME, clients.FILE_NAME)]
+    def __init__(self, state: Path, sources: Iterable[Path] = ()) -> None:
+        self.state = state
+        self._sources = [Watch(path) for path in sources]
+        self._published = [Watch(state / name) for name in (snapshot.FILE_NAME, clients.FILE_NAME)]
         self.policy = self._read()
 
     def refresh(self) -> bool:
@@ -50,9 +46,16 @@ class PolicySource:
         return PolicyInForce(found, Directory(found.configuration.groups, table))
 
 
+def compile_source(file: Path | None) -> PolicySource:
+    """Compile configuration, lists and clients and return what came of it; InputError lists all that is wrong."""
+    configuration = publish(file)[0].configuration
+    state = Path(configuration.state)
+    clients.refresh_clients(configuration, state, time.time())
+    return PolicySource(state, _client_sources(configuration))
+
+
 def _look(watches: list[Watch]) -> bool:
-    """Look at every file; whether one changed."""
-    changes = [watch.changed() for watch in watches]
+    changes = [watch.changed() for watch in watches]  # every one of them, so that none reports an old change later
     return any(changes)
 
 

@@ -1,0 +1,73 @@
+"""The policy in force: verdicts over several targets, and the moment at which they change."""
+
+from datetime import UTC, date, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from dnsfilter.clients.directory import Directory
+from dnsfilter.clients.table import ClientTable
+from dnsfilter.feeds.snapshot import Snapshot
+from dnsfilter.model import Channel, Client, ProxyAction
+from proxy_addons.names import Target
+from proxy_addons.policy import UNLISTED, PolicyInForce
+from tests.fakes.published import LISTED, LISTED_ADDRESS, PHASES, PLAIN, TRUSTING, configuration, publish_world
+
+LISTED_NAME = Target(LISTED, Channel.SNI)
+ADDRESS = Target(ip_address(LISTED_ADDRESS), Channel.IP)
+OTHER = Target("www.example.org", Channel.HTTP)
+NOW = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
+
+
+def in_force(snapshot: Snapshot) -> PolicyInForce:
+    return PolicyInForce(snapshot, Directory(snapshot.configuration.groups, ClientTable()))
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> PolicyInForce:
+    return in_force(publish_world(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([], None),
+        ([OTHER], None),
+        ([LISTED_NAME], LISTED_NAME),
+        ([OTHER, ADDRESS], ADDRESS),
+        ([OTHER, LISTED_NAME, ADDRESS], LISTED_NAME),
+    ],
+)
+def test_the_strictest_target_decides(policy: PolicyInForce, targets: list[Target], expected: Target | None) -> None:
+    """One listed target among several is enough; of equals the first is reported."""
+    verdict = policy.decide(Client("plain"), targets, NOW)
+    assert verdict.target == expected
+    assert verdict.action is (ProxyAction.REFUSE if expected else ProxyAction.PASS)
+
+
+def test_unlisted_says_nothing() -> None:
+    """The verdict on the unlisted has no rule, no app and no target."""
+    assert UNLISTED.action is ProxyAction.PASS
+    assert UNLISTED.app == ""
+
+
+def test_phases_begin_on_the_second(tmp_path: Path) -> None:
+    """Views made before a phase begins are not used after it."""
+    publish_world(tmp_path)
+    snapshot = Snapshot(1, 0.0, configuration(tmp_path, PHASES), publish_world(tmp_path).lists)
+    policy = in_force(snapshot)
+    enforce = datetime(2023, 3, 15, tzinfo=UTC).timestamp()
+    assert policy.decide(Client("plain"), [LISTED_NAME], enforce - 1).action is ProxyAction.WARN
+    assert policy.decide(Client("plain"), [LISTED_NAME], enforce).action is ProxyAction.REFUSE
+
+
+def test_since_is_the_day_the_phase_began(policy: PolicyInForce) -> None:
+    """The page can say since when, in the policy's timezone; of the unlisted there is nothing to say."""
+    assert policy.since(policy.decide(Client("plain"), [LISTED_NAME], NOW).decision) == date(2023, 3, 15)
+    assert policy.since(UNLISTED.decision) is None
+
+
+def test_knows_who_trusts_the_ca(policy: PolicyInForce) -> None:
+    """Groups come from the networks of the configuration; only a group that says so trusts the CA."""
+    assert [policy.trusts_ca(policy.find_client(address, NOW)) for address in (PLAIN, TRUSTING)] == [False, True]
