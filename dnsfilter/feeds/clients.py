@@ -66,14 +66,21 @@ def _read(file: str, unreadable: list[Problem]) -> str | None:
 
 
 def refresh_clients(configuration: Configuration, directory: Path, now: float) -> tuple[Problem, ...]:
-    """Publish what the sources say now, under the quarantines already in force; return what is wrong with them."""
+    """Publish what the sources say now; return what is wrong with them."""
     sources = read_client_sources(configuration)
-    try:
-        quarantined = read_clients(directory).quarantined
-    except SnapshotError:
-        quarantined = {}
-    publish_clients(compile_table(sources.devices, sources.leases, quarantined, now), directory)
+    publish_sources(sources, directory, now)
     return sources.problems
+
+
+def publish_sources(sources: ClientSources, directory: Path, now: float) -> None:
+    """Publish sources under the quarantines in force; where one cannot be read, what was published before stays."""
+    try:
+        published = read_clients(directory)
+    except SnapshotError:
+        published = None
+    if published is None or sources.is_complete:
+        quarantined = published.quarantined if published else {}
+        publish_clients(compile_table(sources.devices, sources.leases, quarantined, now), directory)
 
 
 def publish_clients(table: ClientTable, directory: Path) -> None:

@@ -79,15 +79,18 @@ def to_row(device: str, app: str, group: str, record: Record) -> dict[str, Any]:
     }
 
 
-def from_row(row: Sequence[Any]) -> Record:
+def from_row(row: Row[Any]) -> Record:
     """Return the record of a row of the devices table."""
-    _, _, _, attribution, standing, *times_and_numbers, families, proof = tuple(row)
-    return Record(
-        _ATTRIBUTIONS[attribution],
-        _STANDINGS[standing],
-        *times_and_numbers,
-        tuple(map(tuple, json.loads(families))) if families != _EMPTY else (),
-        tuple(json.loads(proof)) if proof != _EMPTY else (),
+    values: tuple[Any, ...] = tuple(row)
+    _, _, _, attribution, standing, *times_and_numbers, families, proof = values
+    return Record._make(
+        (
+            _ATTRIBUTIONS[attribution],
+            _STANDINGS[standing],
+            *times_and_numbers,
+            tuple(map(tuple, json.loads(families))) if families != _EMPTY else (),
+            tuple(json.loads(proof)) if proof != _EMPTY else (),
+        )
     )
 
 

@@ -13,6 +13,7 @@ KEY_BYTES = 32
 MIN_KEY_BYTES = 16
 TEXT_LENGTH = 16
 PREFIX = "d-"
+MAX_REMEMBERED = 100_000
 
 
 class Pseudonyms:
@@ -20,11 +21,18 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self.of = lru_cache(maxsize=100_000)(self._make)
+        self._make = lru_cache(maxsize=MAX_REMEMBERED)(self._compute)
 
-    def _make(self, identity: str) -> str:
-        """Return the pseudonym of a device's id, or of an address that stands for itself."""
-        digest = hmac.digest(self._key, identity.encode(), hashlib.sha256)
+    def of_device(self, identifier: str) -> str:
+        """Return the pseudonym of a device that the inventory knows by this id."""
+        return self._make(f"device:{identifier}")
+
+    def of_address(self, address: str) -> str:
+        """Return the pseudonym of an address that stands for itself."""
+        return self._make(f"address:{address}")
+
+    def _compute(self, identity: str) -> str:
+        digest = hmac.digest(self._key, identity.encode(errors="surrogatepass"), hashlib.sha256)
         return PREFIX + base64.b32encode(digest).decode().lower()[:TEXT_LENGTH]
 
 

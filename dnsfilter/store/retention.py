@@ -23,7 +23,7 @@ _DELETE_DEVICE = delete(devices).where(
 
 def sweep(engine: Engine, before: float) -> int:
     """Delete all sightings before a time and devices left without any; return how many devices were concerned."""
-    minute = int(before // MINUTE)
+    minute = int(max(0.0, before) // MINUTE)
     with engine.connect() as connection:
         affected = list(connection.scalars(select(sightings.c.device).where(sightings.c.minute < minute).distinct()))
     for start in range(0, len(affected), CHUNK):

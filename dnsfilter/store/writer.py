@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,11 +40,11 @@ class Report:
 
 
 class Writer:
-    """Writes what it is given; `on_report` is called in the writer's thread, `retention` is in seconds."""
+    """Writes what it is given; `on_report` is called in the writer's thread."""
 
-    def __init__(self, url: str, retention: float, series: int, on_report: Callable[[Report], None]) -> None:
-        self.retention = retention
-        self.series = series
+    def __init__(self, url: str, on_report: Callable[[Report], None]) -> None:
+        self._retention = inf
+        self._series = 0
         self._url = url
         self._on_report = on_report
         self._waiting: deque[Attributed] = deque()
@@ -53,9 +54,13 @@ class Writer:
         self._ended = threading.Event()
         self._engine: Engine | None = None
         self._is_failing = False
-        self._reported = self._swept = float("-inf")
+        self._reported = self._swept = -inf
         self._is_dirty = True
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+
+    def limit(self, retention: float, series: int) -> None:
+        """Set for how many seconds sightings are kept, and how many flagged devices a report names."""
+        self._retention, self._series = retention, series
 
     def start(self) -> None:
         """Begin to write."""
@@ -144,11 +149,11 @@ class Writer:
         now = time.monotonic()
         if now - self._swept >= SWEEP_SECONDS:
             self._swept = now
-            self._is_dirty = bool(sweep(self._engine, time.time() - self.retention)) or self._is_dirty
+            self._is_dirty = bool(sweep(self._engine, time.time() - self._retention)) or self._is_dirty
         if self._is_dirty and now - self._reported >= REPORT_SECONDS:
             self._report(self._engine)
             self._reported, self._is_dirty = now, False
 
     def _report(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            self._on_report(Report(count_standings(connection), list_flagged(connection, self.series)))
+            self._on_report(Report(count_standings(connection), list_flagged(connection, self._series)))

@@ -1,0 +1,58 @@
+"""What each process has reported so far: turns cumulative counters into what is new, and gauges into one value.
+
+A lost batch loses no count, because the next one holds it too; what an ended process has counted stays counted.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dnsfilter.journal import Batch, CounterKey
+
+ALIVE_SECONDS = 3.0
+MAX_ACCOUNTS = 256
+WORKER = "worker-"
+
+
+@dataclass(slots=True)
+class _Account:
+    heard: float
+    counters: dict[CounterKey, float] = field(default_factory=dict)
+    gauges: dict[CounterKey, float] = field(default_factory=dict)
+
+
+class Accounts:
+    """The accounts of all processes; `now` is a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[tuple[str, str], _Account] = {}
+
+    def settle(self, batch: Batch, now: float) -> Iterator[tuple[CounterKey, float]]:
+        """Yield by how much each counter has grown since this process last reported it."""
+        key = batch.source, batch.instance
+        account = self._accounts.pop(key, None) or _Account(now)
+        self._accounts[key] = account
+        while len(self._accounts) > MAX_ACCOUNTS:
+            del self._accounts[next(iter(self._accounts))]
+        account.heard = now
+        account.gauges.update(batch.gauges)
+        for counter, value in batch.counters.items():
+            growth = value - account.counters.get(counter, 0.0)
+            if growth > 0:
+                account.counters[counter] = value
+                yield counter, growth
+
+    def count_workers(self, now: float) -> int:
+        """Return how many workers have reported lately."""
+        return len({source for (source, _), _ in self._live(now) if source.startswith(WORKER)})
+
+    def combine(self, name: str, now: float, how: Callable[[Iterable[float]], float]) -> dict[tuple[str, ...], float]:
+        """Return a gauge by its labels, combined over the processes that have reported it lately."""
+        values: dict[tuple[str, ...], list[float]] = {}
+        for _, account in self._live(now):
+            for key, value in account.gauges.items():
+                if key[0] == name:
+                    values.setdefault(key[1:], []).append(value)
+        return {labels: how(found) for labels, found in values.items()}
+
+    def _live(self, now: float) -> Iterator[tuple[tuple[str, str], _Account]]:
+        return ((key, account) for key, account in self._accounts.items() if now - account.heard < ALIVE_SECONDS)

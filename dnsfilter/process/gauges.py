@@ -1,0 +1,73 @@
+"""The gauges that follow from the snapshot in force, from what processes report, and from the store."""
+
+import time
+
+from dnsfilter.admin.exposition import Exposition
+from dnsfilter.feeds.snapshot import Snapshot
+from dnsfilter.metrics import Labels, resolver_children
+from dnsfilter.model import Phase
+from dnsfilter.policy.engine import Engine
+from dnsfilter.process.accounts import Accounts
+from dnsfilter.store.writer import Report
+
+
+class Gauges:
+    """Keeps the gauges of an exposition true."""
+
+    def __init__(self, exposition: Exposition, accounts: Accounts) -> None:
+        self._exposition = exposition
+        self._accounts = accounts
+        self._report = Report({}, [])
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Show what a snapshot that just came into force says."""
+        children = resolver_children(snapshot.configuration, snapshot.lists)
+        self._device_children = children["devices"]
+        self._snapshot = snapshot
+        self._engine = Engine(snapshot.configuration, snapshot.lists)
+        self._exposition.create(children)
+        self._exposition.replace(
+            "blocklist_entries", {(compiled.name,): float(compiled.entries) for compiled in snapshot.lists}
+        )
+        self._exposition.replace(
+            "policy_deadline_timestamp_seconds",
+            {
+                (policy.name, phase): start
+                for policy in snapshot.configuration.policies
+                for phase, start in self._engine.starts(policy.name).items()
+            },
+        )
+        self.show(self._report)
+
+    def show(self, report: Report) -> None:
+        """Show what the store says of devices."""
+        self._report = report
+        counts = dict.fromkeys((tuple(map(str, labels)) for labels in self._device_children), 0.0)
+        self._exposition.replace("devices", counts | report.standings)
+        self._exposition.replace("device_standing_info", dict.fromkeys(report.flagged, 1.0))
+
+    def reload(self, *, is_successful: bool, at: float) -> None:
+        """Show how a reload ended; the time is that of the last one that took effect."""
+        self._exposition.set("last_reload_successful", to=float(is_successful))
+        if is_successful:
+            self._exposition.set("last_reload_timestamp_seconds", to=at)
+
+    def tick(self) -> None:
+        """Show what changes with time."""
+        today, now, exposition, accounts = time.time(), time.monotonic(), self._exposition, self._accounts
+        exposition.replace("policy_phase", self._phases(today))
+        ages: dict[Labels, float] = {
+            (compiled.name,): max(0.0, today - compiled.changed) for compiled in self._snapshot.lists
+        }
+        exposition.replace("blocklist_age_seconds", ages)
+        exposition.set("workers_alive", to=accounts.count_workers(now))
+        exposition.replace("upstream_up", accounts.combine("upstream_up", now, max))
+        for name, how in (("cache_entries", sum), ("snapshot_generation", min)):
+            exposition.set(name, to=accounts.combine(name, now, how).get((), 0.0))
+
+    def _phases(self, today: float) -> dict[Labels, float]:
+        return {
+            (policy.name, phase): float(phase is self._engine.phase_at(policy.name, today))
+            for policy in self._snapshot.configuration.policies
+            for phase in Phase
+        }

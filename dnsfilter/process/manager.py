@@ -1,0 +1,190 @@
+"""The manager: takes what workers and addon report into metrics and store, and puts reloads into force.
+
+`python -m dnsfilter.process.manager STATE_DIRECTORY [CONFIGURATION_FILE]` runs until SIGTERM; SIGHUP compiles the
+configuration anew. The only writer of the store; nothing that resolves or enforces waits for it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+from dnsfilter.admin.exposition import Exposition
+from dnsfilter.admin.server import AdminServer
+from dnsfilter.channel import serve_channel
+from dnsfilter.clients.directory import Directory
+from dnsfilter.clients.table import ClientTable
+from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
+from dnsfilter.feeds.clients import read_clients
+from dnsfilter.feeds.snapshot import Snapshot, read_snapshot
+from dnsfilter.journal import Batch
+from dnsfilter.metrics import RESOLVER
+from dnsfilter.process.accounts import Accounts
+from dnsfilter.process.attribution import Attributor
+from dnsfilter.process.devices import DeviceFeed
+from dnsfilter.process.gauges import Gauges
+from dnsfilter.store.pseudonyms import Pseudonyms, load_key
+from dnsfilter.store.writer import Report, Writer
+
+TICK_SECONDS = 1.0
+CLIENTS_SECONDS = 2.0
+FLUSH_SECONDS = 5.0
+
+_log = logging.getLogger("dnsfilter.manager")
+
+
+class Manager:
+    """One process that gathers and reports."""
+
+    def __init__(self, state: Path, configuration_file: str | None) -> None:
+        self._state = state
+        self._configuration_file = configuration_file
+        self._snapshot = read_snapshot(state)
+        configuration = self._snapshot.configuration
+        self._pseudonyms = Pseudonyms(load_key(Path(configuration.privacy.pseudonym_key)))
+        self._accounts = Accounts()
+        self._exposition = Exposition(RESOLVER)
+        self._gauges = Gauges(self._exposition, self._accounts)
+        self._writer = Writer(configuration.store.url, self._on_report)
+        self._admin = AdminServer(self._exposition, self._find_obstacle)
+        self._reload = asyncio.Event()
+        self._ending = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until told to end, then write what is still waiting."""
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._ending.set)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        self._adopt(self._snapshot)
+        self._gauges.reload(is_successful=True, at=self._snapshot.created)
+        await self._admin.start(self._snapshot.configuration.listen.metrics)
+        self._writer.start()
+        try:
+            receiver = await serve_channel(self._state, self._on_batch)
+        except OSError as error:
+            raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
+        work = [self._loop.create_task(task) for task in (self._tick(), self._keep_clients(), self._reload_on_demand())]
+        await self._ending.wait()
+        await receiver.close()
+        for task in work:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._admin.stop()
+        await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
+
+    def _adopt(self, snapshot: Snapshot) -> None:
+        """Put a snapshot in force."""
+        configuration = snapshot.configuration
+        self._warn_of_restart(snapshot)
+        self._snapshot = snapshot
+        self._gauges.adopt(snapshot)
+        self._gauges.tick()
+        self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
+        self._feed = DeviceFeed(configuration, self._state)
+        self._adopt_clients()
+
+    def _adopt_clients(self) -> None:
+        configuration = self._snapshot.configuration
+        try:
+            table = read_clients(self._state)
+        except SnapshotError as error:
+            _log.error("%s; no device is known", error)
+            table = ClientTable()
+        unflagged = {group.name for group in configuration.groups if not group.flag}
+        self._attributor = Attributor(Directory(configuration.groups, table), unflagged, self._pseudonyms)
+
+    def _warn_of_restart(self, snapshot: Snapshot) -> None:
+        old, new = self._snapshot.configuration, snapshot.configuration
+        for name, is_other in (
+            ("listen.metrics", old.listen.metrics != new.listen.metrics),
+            ("store.url", old.store.url != new.store.url),
+            ("privacy.pseudonym_key", old.privacy.pseudonym_key != new.privacy.pseudonym_key),
+        ):
+            if is_other:
+                _log.warning("%s has changed, which takes effect at the next start", name)
+
+    def _on_batch(self, batch: Batch) -> None:
+        for key, growth in self._accounts.settle(batch, time.monotonic()):
+            self._exposition.add(key, growth)
+        if batch.sightings:
+            self._writer.put(map(self._attributor.attribute, batch.sightings))
+
+    def _on_report(self, report: Report) -> None:
+        """Take the store's report from the writer's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended before the writer
+            self._loop.call_soon_threadsafe(self._gauges.show, report)
+
+    def _find_obstacle(self) -> str:
+        return "" if self._accounts.count_workers(time.monotonic()) else "no worker has reported lately"
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self._gauges.tick()
+            self._exposition.add(("journal_dropped",), self._writer.take_dropped())
+
+    async def _keep_clients(self) -> None:
+        """Publish devices anew when inventory or leases have changed."""
+        while True:
+            await asyncio.sleep(CLIENTS_SECONDS)
+            if await asyncio.to_thread(self._feed.refresh, time.time()):
+                self._adopt_clients()
+
+    async def _reload_on_demand(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            is_successful = await self._publish()
+            self._gauges.reload(is_successful=is_successful, at=time.time())
+
+    async def _publish(self) -> bool:
+        """Let a child compile the configuration; whether a new generation is in force."""
+        arguments = [self._configuration_file] if self._configuration_file else []
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "dnsfilter.process.publisher", *arguments, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            _, errors = await child.communicate()
+        except asyncio.CancelledError:
+            child.kill()
+            await child.wait()
+            raise
+        complaints = errors.decode(errors="replace").splitlines()
+        if child.returncode:
+            more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
+            _log.error(
+                "reload refused, generation %d stays: %s%s", self._snapshot.generation, "".join(complaints[:1]), more
+            )
+            return False
+        try:
+            self._adopt(await asyncio.to_thread(read_snapshot, self._state))
+        except SnapshotError as error:
+            _log.error("reload refused, generation %d stays: %s", self._snapshot.generation, error)
+            return False
+        _log.info("generation %d is in force", self._snapshot.generation)
+        return True
+
+
+def main() -> int:
+    """Run the manager; return the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    state, *rest = sys.argv[1:]
+    try:
+        asyncio.run(_run(Path(state), rest[0] if rest else None))
+    except DnsfilterError as error:
+        _log.error("%s", error)
+        return 2
+    return 0
+
+
+async def _run(state: Path, configuration_file: str | None) -> None:
+    await Manager(state, configuration_file).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
