@@ -17,7 +17,6 @@ from dnsfilter.journal import Journal
 from dnsfilter.metrics import PROXY, Children
 from dnsfilter.values import Endpoint
 
-
 POLL_SECONDS = 0.1
 """How long `stop` may have to wait."""
 
