@@ -42,6 +42,7 @@ server:
   interface: 127.0.0.1@{port}
   interface: ::1@{port}
   module-config: "iterator"
+  local-zone: "10.in-addr.arpa." nodefault
   do-not-query-localhost: no
 auth-zone:
   name: "."
