@@ -8,7 +8,6 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
-from dnsfilter.admin.exposition import Exposition
 from dnsfilter.errors import ProcessError
 from dnsfilter.values import Endpoint
 
@@ -16,10 +15,10 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminServer:
-    """Serves an exposition; `find_obstacle` says why the resolver is not ready, in one line, or nothing."""
+    """Serves what `render` makes of an Accept header; `find_obstacle` says why we are not ready, or nothing."""
 
-    def __init__(self, exposition: Exposition, find_obstacle: Callable[[], str]) -> None:
-        self._exposition = exposition
+    def __init__(self, render: Callable[[str], tuple[bytes, str]], find_obstacle: Callable[[], str]) -> None:
+        self._render = render
         self._find_obstacle = find_obstacle
         self._runner: web.AppRunner | None = None
 
@@ -48,7 +47,7 @@ class AdminServer:
             self._runner = None
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        body, media_type = self._exposition.render(request.headers.get("Accept", ""))
+        body, media_type = self._render(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": media_type})
 
     async def _health(self, _request: web.Request) -> web.Response:

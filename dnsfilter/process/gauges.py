@@ -52,7 +52,7 @@ class Gauges:
         if is_successful:
             self._exposition.set("last_reload_timestamp_seconds", to=at)
 
-    def tick(self) -> None:
+    def refresh(self) -> None:
         """Show what changes with time."""
         today, now, exposition, accounts = time.time(), time.monotonic(), self._exposition, self._accounts
         exposition.replace("policy_phase", self._phases(today))
@@ -64,6 +64,9 @@ class Gauges:
         exposition.replace("upstream_up", accounts.combine("upstream_up", now, max))
         for name, how in (("cache_entries", sum), ("snapshot_generation", min)):
             exposition.set(name, to=accounts.combine(name, now, how).get((), 0.0))
+
+    def _ages(self, today: float) -> dict[Labels, float]:
+        return {(compiled.name,): max(0.0, today - compiled.changed) for compiled in self._snapshot.lists}
 
     def _phases(self, today: float) -> dict[Labels, float]:
         return {

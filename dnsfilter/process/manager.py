@@ -29,7 +29,6 @@ from dnsfilter.process.gauges import Gauges
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.writer import Report, Writer
 
-TICK_SECONDS = 1.0
 CLIENTS_SECONDS = 2.0
 FLUSH_SECONDS = 5.0
 
@@ -49,7 +48,7 @@ class Manager:
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
         self._writer = Writer(configuration.store.url, self._on_report)
-        self._admin = AdminServer(self._exposition, self._find_obstacle)
+        self._admin = AdminServer(self._render, self._find_obstacle)
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
 
@@ -67,7 +66,7 @@ class Manager:
             receiver = await serve_channel(self._state, self._on_batch)
         except OSError as error:
             raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
-        work = [self._loop.create_task(task) for task in (self._tick(), self._keep_clients(), self._reload_on_demand())]
+        work = [self._loop.create_task(task) for task in (self._keep_clients(), self._reload_on_demand())]
         await self._ending.wait()
         await receiver.close()
         for task in work:
@@ -83,7 +82,6 @@ class Manager:
         self._warn_of_restart(snapshot)
         self._snapshot = snapshot
         self._gauges.adopt(snapshot)
-        self._gauges.tick()
         self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
         self._feed = DeviceFeed(configuration, self._state)
         self._adopt_clients()
@@ -119,14 +117,13 @@ class Manager:
         with contextlib.suppress(RuntimeError):  # the loop has ended before the writer
             self._loop.call_soon_threadsafe(self._gauges.show, report)
 
+    def _render(self, accept: str) -> tuple[bytes, str]:
+        self._gauges.refresh()
+        self._exposition.add(("journal_dropped",), self._writer.take_dropped())
+        return self._exposition.render(accept)
+
     def _find_obstacle(self) -> str:
         return "" if self._accounts.count_workers(time.monotonic()) else "no worker has reported lately"
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
-            self._gauges.tick()
-            self._exposition.add(("journal_dropped",), self._writer.take_dropped())
 
     async def _keep_clients(self) -> None:
         """Publish devices anew when inventory or leases have changed."""
