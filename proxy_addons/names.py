@@ -32,6 +32,8 @@ class Target:
 
 def read_address(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address that a connection to `text` would go to; IPv4 in all forms that inet_aton(3) knows."""
+    if ":" not in text and not text[:1].isdigit():
+        return None  # the common case, without the price of an exception
     try:
         address = ip_address(text.strip("[]").partition("%")[0])
     except ValueError:
@@ -51,12 +53,13 @@ def _read_old_address(text: str) -> IPv4Address | None:
 def read_target(text: str, channel: Channel) -> Target | None:
     """Return what a host text stands for, None when it can be neither a name nor an address."""
     address = read_address(text)
-    if address is not None:
-        return Target(address, Channel.IP)
-    try:
-        return Target(canonical(text), channel)
-    except ValueError:
-        return None
+    if address is None:
+        try:
+            text = canonical(text)
+        except ValueError:
+            return None
+        address = read_address(text)  # digits of other scripts become ASCII ones on the way to the server too
+    return Target(text, channel) if address is None else Target(address, Channel.IP)
 
 
 def hello_targets(data: ClientHelloData) -> list[Target]:

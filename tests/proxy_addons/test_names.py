@@ -34,6 +34,8 @@ from tests.fakes.mitmproxy import proxy_context
         ("\uff57\uff57\uff57.tiktok.com", "www.tiktok.com"),
         ("192.0.2.7", ip_address("192.0.2.7")),
         ("3221225991", ip_address("192.0.2.7")),
+        ("\uff11\uff19\uff12.0.2.7", ip_address("192.0.2.7")),
+        ("192.0.2.7.", ip_address("192.0.2.7")),
         ("0xc0.0.2.7", ip_address("192.0.2.7")),
         ("0300.0.0x2.7", ip_address("192.0.2.7")),
         ("::ffff:192.0.2.7", ip_address("192.0.2.7")),
