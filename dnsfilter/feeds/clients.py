@@ -1,6 +1,6 @@
 """The client snapshot: the table of known devices in one file, replaced by rename, read whole by workers and addon.
 
-    magic, header length, SHA-256 of the rest | header (JSON: quarantined devices) | packed table (marisa trie)
+    magic, SHA-256 of the rest | header length | header (JSON: quarantined devices) | packed table (marisa trie)
 
 It holds ids of devices, addresses and groups; no name, no owner, no MAC.
 """
@@ -25,7 +25,8 @@ from dnsfilter.model import Device
 FILE_NAME = "clients"
 
 _MAGIC = b"dnscli1\n"
-_PREFIX = struct.Struct("!8sQ32s")
+_PREFIX = struct.Struct("!8s32s")
+_LENGTH = struct.Struct("!Q")
 
 Quarantined = Mapping[str, frozenset[str]]
 
@@ -88,11 +89,11 @@ def publish_clients(table: ClientTable, directory: Path) -> None:
     header = json.dumps(
         {"quarantined": {device: sorted(names) for device, names in table.quarantined.items()}}
     ).encode()
-    body = header + table.packed.tobytes()
+    body = _LENGTH.pack(len(header)) + header + table.packed.tobytes()
     temporary = directory / f".{FILE_NAME}.{os.getpid()}"
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_PREFIX.pack(_MAGIC, len(header), hashlib.sha256(body).digest()))
+            file.write(_PREFIX.pack(_MAGIC, hashlib.sha256(body).digest()))
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
@@ -111,10 +112,11 @@ def read_clients(directory: Path) -> ClientTable:
         raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) < _PREFIX.size:
         raise SnapshotError(f"{path}: is shorter than its header")
-    magic, header_length, digest = _PREFIX.unpack_from(data)
+    magic, digest = _PREFIX.unpack_from(data)
     body = data[_PREFIX.size :]
     if magic != _MAGIC or hashlib.sha256(body).digest() != digest:
         raise SnapshotError(f"{path}: is damaged, or from another version of dnsfilter")
-    header = json.loads(body[:header_length])
-    packed = marisa_trie.BytesTrie().frombytes(body[header_length:])
-    return ClientTable(packed, {device: frozenset(names) for device, names in header["quarantined"].items()})
+    (header_length,) = _LENGTH.unpack_from(body)
+    header, packed = body[_LENGTH.size :][:header_length], body[_LENGTH.size + header_length :]
+    quarantined = {device: frozenset(names) for device, names in json.loads(header)["quarantined"].items()}
+    return ClientTable(marisa_trie.BytesTrie().frombytes(packed), quarantined)

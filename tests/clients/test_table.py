@@ -1,0 +1,55 @@
+"""Inventory and leases joined: who owns an address, and when nobody does."""
+
+from math import inf
+
+import pytest
+
+from dnsfilter.clients.leases import Lease
+from dnsfilter.clients.table import ClientTable, Entry, compile_table
+from dnsfilter.model import Device
+
+NOW = 1_000.0
+MAC_A, MAC_B, MAC_X = "02:00:5e:00:53:0a", "02:00:5e:00:53:0b", "02:00:5e:00:53:ff"
+A = Device("a", "", "", "", "corporate", (MAC_A,), ("192.0.2.1",))
+B = Device("b", "", "", "", "corporate", (MAC_B,), ("192.0.2.2",))
+GUEST = Device("g", "", "", "", "guests", (), ("192.0.2.1",))
+
+
+@pytest.mark.parametrize(
+    ("devices", "leases", "address", "expected"),
+    [
+        ([A], [], "192.0.2.1", Entry("a", "corporate", inf)),
+        ([A], [], "192.0.2.9", None),
+        ([A], [Lease("192.0.2.7", MAC_A, 2_000.0)], "192.0.2.7", Entry("a", "corporate", 2_000.0)),
+        ([A], [Lease("192.0.2.7", MAC_A, 999.0)], "192.0.2.7", None),
+        ([A], [Lease("192.0.2.7", MAC_X, inf)], "192.0.2.7", None),
+        ([A], [Lease("192.0.2.1", MAC_A, inf)], "192.0.2.1", Entry("a", "corporate", inf)),
+        ([GUEST], [Lease("192.0.2.1", MAC_X, inf)], "192.0.2.1", Entry("g", "guests", inf)),
+        ([A, B], [Lease("192.0.2.7", MAC_A, 2_000.0), Lease("192.0.2.7", MAC_B, 3_000.0)], "192.0.2.7",
+         Entry("b", "corporate", 3_000.0)),
+    ],
+)  # fmt: skip
+def test_an_address_has_an_owner(
+    devices: list[Device], leases: list[Lease], address: str, expected: Entry | None
+) -> None:
+    """The inventory says whose an address is, or a living lease of one of a device's MACs; the last lease counts."""
+    assert compile_table(devices, leases, {}, NOW).get(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("devices", "leases", "group"),
+    [
+        ([A, GUEST], [], ""),
+        ([A, Device("c", "", "", "", "corporate", (), ("192.0.2.1",))], [], "corporate"),
+        ([A, B], [Lease("192.0.2.1", MAC_B, inf)], "corporate"),
+        ([A], [Lease("192.0.2.1", MAC_X, inf)], "corporate"),
+    ],
+)
+def test_an_ambiguous_address_has_none(devices: list[Device], leases: list[Lease], group: str) -> None:
+    """Two devices on one address, or a lease to somebody else's MAC: nobody is accused, the group stays if shared."""
+    assert compile_table(devices, leases, {}, NOW).get("192.0.2.1") == Entry("", group, inf)
+
+
+def test_an_empty_table_knows_nobody() -> None:
+    """The table before the first inventory."""
+    assert ClientTable().get("192.0.2.1") is None
