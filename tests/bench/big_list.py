@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.e2e.dig import dig
 from tests.e2e.server import SINKHOLE_IPV4, Server, default_settings, start_server
-from tests.processes import Processes, children, command_line, wait_until
+from tests.processes import Processes, command_line, wait_until
 
 ENTRIES = 1_000_000
 TOP_LEVELS = ("com", "net", "org", "info", "xyz", "top", "co.uk", "com.br", "ru", "click")
@@ -47,11 +47,13 @@ def measure(directory: Path, workers: int) -> tuple[float, dict[str, list[tuple[
     with Processes(directory) as processes:
         server = start_server(processes, directory, settings)
         seconds = reload_seconds(server, directory)
-        family = [server.running.pid, *children(server.running.pid)]
+        family = [server.running.pid, *server.processes()]
         found: dict[str, list[tuple[float, float]]] = {}
         for pid in family:
             command = command_line(pid)
-            kind = next((word for word in ("worker", "manager", "publisher") if word in command), "supervisor")
+            kind = next(
+                (word for word in ("worker", "manager", "publisher") if f"process.{word}" in command), "supervisor"
+            )
             found.setdefault(kind, []).append(memory(pid))
     return seconds, found
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.server import SINKHOLE_IPV4, default_settings, responds, start_server
-from tests.processes import Processes, children, command_line, free_port, require_program
+from tests.processes import Processes, free_port, require_program
 
 SERVER_CORE = "1"
 OTHER_CORE = "0"
@@ -92,8 +92,8 @@ def start_unbound(processes: Processes, directory: Path, upstream: str) -> Conte
 def start_dnsfilter(processes: Processes, directory: Path, settings: Mapping[str, Any]) -> Contender:
     """Start dnsfilter with one worker, its manager on the same core; everything is on but the rate limit."""
     server = start_server(processes, directory, settings, pinned(SERVER_CORE))
-    family = [server.running.pid, *children(server.running.pid)]
-    workers = [pid for pid in family if "worker" in command_line(pid)]
+    family = [server.running.pid, *server.processes()]
+    workers = server.processes("worker")
     others = [pid for pid in family if pid not in workers]
     return Contender("dnsfilter", server.port, {"server": workers, "manager": others})
 

@@ -104,9 +104,10 @@ class Server:
             if series.partition("{")[0] == name and all(label in series for label in wanted)
         )
 
-    def processes(self, word: str) -> list[int]:
-        """Return the children of the supervisor whose command line contains a word."""
-        return [pid for pid in children(self.running.pid) if word in command_line(pid)]
+    def processes(self, kind: str = "") -> list[int]:
+        """Return the children of the supervisor, or those that run one of our modules: worker, manager."""
+        module = f"dnsfilter.process.{kind}"
+        return [pid for pid in children(self.running.pid) if not kind or module in command_line(pid)]
 
     def rewrite(self, settings: Mapping[str, Any] | str) -> None:
         """Replace the configuration file and ask for a reload."""
@@ -147,7 +148,7 @@ def start_server(
     running = processes.start(
         "dnsfilter",
         [*prefix, sys.executable, "-m", "dnsfilter", "serve", "-c", str(configuration)],
-        lambda _: responds(port) and fetch(metrics_port, "/readyz")[0] == 200,
+        lambda _: fetch(metrics_port, "/readyz")[0] == 200 and responds(port),
         environment=ENVIRONMENT,
     )
     return Server(running, configuration, whole, port)

@@ -84,7 +84,7 @@ def test_malformed_over_tcp(server: Server, frame: bytes) -> None:
 
 def descriptors(server: Server) -> int:
     """Return how many files the server's workers hold open."""
-    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in server.processes(""))
+    return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in server.processes())
 
 
 def mutate(source: random.Random) -> bytes:
@@ -100,12 +100,12 @@ def test_survives_mutated_packets(server: Server, client: socket.socket) -> None
     """Thousands of mutated packets change neither the processes nor their descriptors, and raise nothing."""
     server.dig("www.example")
     source = random.Random(8)
-    workers = server.processes("")
+    workers = server.processes()
     before = descriptors(server)
     for _ in range(MUTATIONS // 20):
         for _ in range(20):
             client.send(mutate(source))
         ask(client, QUERY)
-    assert server.processes("") == workers
+    assert server.processes() == workers
     assert descriptors(server) <= before + 20
     assert "Traceback" not in server.running.output

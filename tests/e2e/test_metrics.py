@@ -54,6 +54,7 @@ def test_is_healthy_and_ready(server: Server) -> None:
 def test_counts_what_was_done(start: Callable[..., Server]) -> None:
     """Queries and responses are counted by transport, outcome and rcode."""
     server = start()
+    wait_until(lambda: server.metric("dnsfilter_queries_total") == 1, "the query that found it ready is counted")
     before = server.metrics()
     for transport in ("+notcp", "+tcp"):
         server.dig("www.tiktok.com", transport)
