@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from dnsfilter.cli.options import configuration_option
+from dnsfilter.errors import InputError
 from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.process.publisher import compile_all
 
@@ -19,8 +20,7 @@ def check(configuration_file: Path | None) -> None:
       dnsfilter check -c dnsfilter.yaml
     """
     configuration, lists, problems = compile_all(configuration_file)
-    problems += read_client_sources(configuration).problems
-    for problem in problems:
-        click.echo(f"warning: {problem}", err=True)
+    if problems := [*problems, *read_client_sources(configuration).problems]:
+        raise InputError(problems)
     entries = sum(compiled.entries for compiled in lists)
     click.echo(f"{len(configuration.policies)} policies, {len(lists)} lists, {entries} entries")

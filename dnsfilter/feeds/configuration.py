@@ -4,11 +4,14 @@ Paths become absolute, relative to the configuration; the upstream `system` beco
 """
 
 import os
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
 
 from dnsfilter.config import Configuration, Upstream, parse_configuration
+from dnsfilter.document import key_text, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.values import Endpoint, UpstreamServer, parse_server
 
@@ -36,6 +39,18 @@ def load_configuration(path: Path | None) -> Configuration:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"is not UTF-8 text: {error.reason}", str(found))]) from None
     return _complete(parse_configuration(text, str(found)), found.absolute().parent)
+
+
+def locate(problems: Iterable[Problem], path: Path | None) -> list[Problem]:
+    """Give problems that name a key of the configuration file the line of that key."""
+    if path is None:
+        return list(problems)
+    document = parse_document(path.read_text(encoding="utf-8"), str(path))
+    lines = {key_text(place): line for place, line in document.lines.items()}
+    return [
+        replace(problem, line=lines.get(problem.key, 0)) if problem.file == str(path) and not problem.line else problem
+        for problem in problems
+    ]
 
 
 def _default_directory() -> Path:

@@ -15,7 +15,7 @@ from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.config import Blocklist, Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
 from dnsfilter.feeds.clients import refresh_clients
-from dnsfilter.feeds.configuration import find_configuration, load_configuration
+from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import read_list
 from dnsfilter.model import CANARIES, NEVER_BLOCK, CompiledList, Role
@@ -32,28 +32,35 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
     lists: list[CompiledList] = []
     problems: list[Problem] = []
     refused: list[Problem] = []
-    for blocklist in _blocklists(configuration):
+    for key, blocklist in _blocklists(configuration):
         try:
             compiled, found_problems = _compile(blocklist, beside)
             lists.append(compiled)
             problems += found_problems
         except InputError as error:
-            refused += error.problems
+            refused += [problem if problem.line else _at_key(problem, found, key) for problem in error.problems]
     for index, line in enumerate(configuration.records):
         try:
             parse_record(line)
         except ValueError as error:
             refused.append(Problem(str(error), str(found), key=f"records[{index}]"))
     if refused:
-        raise InputError(refused)
+        raise InputError(locate(refused, found))
     return configuration, lists, problems
 
 
-def _blocklists(configuration: Configuration) -> Iterator[Blocklist]:
-    yield Blocklist(name=NEVER_BLOCK, file=_SHIPPED[NEVER_BLOCK])
+def _at_key(problem: Problem, configuration_file: Path | None, key: str) -> Problem:
+    """Blame the key of the configuration that names a list for what is wrong with all of it."""
+    return Problem(f"{problem.file}: {problem.message}", str(configuration_file or ""), key=key)
+
+
+def _blocklists(configuration: Configuration) -> Iterator[tuple[str, Blocklist]]:
+    """Yield every list in force with the key of the configuration that asks for it."""
+    yield "", Blocklist(name=NEVER_BLOCK, file=_SHIPPED[NEVER_BLOCK])
     if configuration.canaries:
-        yield Blocklist(name=CANARIES, file=_SHIPPED[CANARIES])
-    yield from configuration.blocklists
+        yield "canaries", Blocklist(name=CANARIES, file=_SHIPPED[CANARIES])
+    for index, blocklist in enumerate(configuration.blocklists):
+        yield f"blocklists[{index}].{'file' if blocklist.file else 'url'}", blocklist
 
 
 def _compile(blocklist: Blocklist, beside: Path) -> tuple[CompiledList, Sequence[Problem]]:

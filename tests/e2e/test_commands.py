@@ -30,7 +30,6 @@ BROKEN = {
     "control character": ("listen:\n  dns: ['\x00']\n", 2),
     "deep nesting": ("a: " + "[" * 3000, 1),
     "alias bomb": ("a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n", 1),
-    "no such inventory": ("inventory: absent.csv\n", 1),
 }
 
 
@@ -53,6 +52,24 @@ def test_check_names_the_place(tmp_path: Path, case: str) -> None:
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
         assert f"broken.yaml:{line}" in done.stderr if line else "broken.yaml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("inventory", "told"),
+    [
+        (None, "devices.csv: cannot be read"),
+        ("name,owner\nlaptop,somebody\n", "devices.csv:1: has no column 'id'"),
+        ("id,group\nL-1,\nL-2,nobody\n", "devices.csv:3: group: there is no group 'nobody'"),
+    ],
+)
+def test_check_reads_the_inventory(configuration: Path, inventory: str | None, told: str) -> None:
+    """An inventory that is not there or holds a mistake ends `check` with status 2, naming the place."""
+    configuration.write_text(GOOD + "inventory: devices.csv\n")
+    if inventory is not None:
+        (configuration.parent / "devices.csv").write_text(inventory)
+    done = command("check", "-c", str(configuration))
+    assert done.returncode == 2
+    assert told in done.stderr
 
 
 def test_check_reports_everything_at_once(tmp_path: Path) -> None:
