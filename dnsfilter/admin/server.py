@@ -32,10 +32,10 @@ class AdminServer:
                 web.get("/readyz", self._readiness),
             ]
         )
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, endpoint.host, endpoint.port, shutdown_timeout=1).start()
+            await web.TCPSite(self._runner, endpoint.host, endpoint.port).start()
         except OSError as error:
             await self.stop()
             raise ProcessError(f"listen.metrics: cannot listen on {endpoint}: {error.strerror or error}") from None

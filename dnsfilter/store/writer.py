@@ -91,8 +91,11 @@ class Writer:
 
     def _run(self) -> None:
         while self._wait():
-            if not self._try():
+            if self._try() is Failure.AGAIN:
                 if self._ended.is_set():
+                    _log.error(
+                        "ends with %d sightings that could not be stored", len(self._in_hand) + len(self._waiting)
+                    )
                     break
                 self._ended.wait(RETRY_SECONDS)
         self._close()
@@ -108,30 +111,38 @@ class Writer:
                 self._in_hand = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
             return bool(self._in_hand) or not self._ended.is_set()
 
-    def _try(self) -> bool:
-        """Do what is due; whether the store worked. One line in the log when that changes."""
+    def _try(self) -> Failure | None:
+        """Do what is due; how that failed, if it did. One line in the log when it begins to fail and when it ends."""
         try:
             self._work()
         except (SQLAlchemyError, StoreError, OSError, ValueError) as error:
-            self._handle(error)
-            return False
+            return self._handle(error)
         if self._is_failing:
             _log.warning("the store works again")
             self._is_failing = False
-        return True
+        return None
 
-    def _handle(self, error: Exception) -> None:
+    def _handle(self, error: Exception) -> Failure:
         failure = classify(error)
         if not self._is_failing:
             _log.error("the store fails (%s): %s", failure, reason(error))
             self._is_failing = True
         self._close()
         if failure is Failure.DAMAGED:
-            _log.error("the damaged store is kept as %s and a new one begins", set_aside(self._url, time.time()))
-        elif failure is Failure.REFUSED:
+            return self._begin_anew()
+        if failure is Failure.REFUSED:
             with self._condition:
                 self._dropped += len(self._in_hand)
             self._in_hand = []
+        return failure
+
+    def _begin_anew(self) -> Failure:
+        try:
+            aside = set_aside(self._url, time.time())
+        except OSError:
+            return Failure.AGAIN
+        _log.error("the damaged store is kept as %s and a new one begins", aside)
+        return Failure.DAMAGED
 
     def _close(self) -> None:
         if self._engine:

@@ -1,0 +1,126 @@
+"""Opening a store, and telling its failures apart."""
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.schema import CreateTable
+
+from dnsfilter.errors import StoreError
+from dnsfilter.store.database import (
+    Failure,
+    classify,
+    open_for_reading,
+    open_store,
+    reason,
+    set_aside,
+    shown,
+    sqlite_path,
+    upsert,
+)
+from dnsfilter.store.schema import metadata, schema_version, signals
+
+
+def test_opens_privately_and_again(url: str) -> None:
+    """A new store is readable by its owner alone, in WAL mode, and opens a second time."""
+    for _ in range(2):
+        engine = open_store(url)
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        engine.dispose()
+    path = sqlite_path(url)
+    assert path
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_store_of_another_version_is_refused(url: str) -> None:
+    """Neither writer nor reader touches what another version wrote."""
+    engine = open_store(url)
+    with engine.begin() as connection:
+        connection.execute(update(schema_version).values(version=99))
+    engine.dispose()
+    for use in (open_store, open_for_reading):
+        with pytest.raises(StoreError, match="schema version 99"):
+            use(url)
+
+
+def test_nothing_to_read_yet(url: str, tmp_path: Path) -> None:
+    """A store that nobody has begun is no error, and reading does not begin it."""
+    assert open_for_reading(url) is None
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "empty.db").touch()
+    assert open_for_reading(f"sqlite:///{tmp_path}/empty.db") is None
+
+
+@pytest.mark.parametrize("url", ["postgresql+nosuchdriver://user:secret@db/x", "nonsense"])
+def test_a_url_that_cannot_work(url: str) -> None:
+    """A URL without a driver is one error, which does not show the password."""
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    assert "secret" not in str(caught.value)
+    assert "secret" not in shown(url)
+
+
+def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    """A place where no file can be is one error with the path."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        open_store(f"sqlite:///{tmp_path}/file/dnsfilter.db")
+
+
+def test_damage_is_recognised(url: str) -> None:
+    """A file that is no database calls for a new one; reading it is an error with a reason."""
+    path = sqlite_path(url)
+    assert path
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1_000)
+    with pytest.raises(DatabaseError) as caught:
+        open_store(url)
+    assert classify(caught.value) is Failure.DAMAGED
+    with pytest.raises(StoreError, match="not a database"):
+        open_for_reading(url)
+    aside = set_aside(url, 7.0)
+    assert aside
+    assert aside.name == "dnsfilter.db.corrupt-7"
+    assert not path.exists()
+    open_store(url).dispose()
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked")), Failure.AGAIN),
+        (StoreError("x"), Failure.AGAIN),
+        (OSError(28, "No space left on device"), Failure.AGAIN),
+        (DBAPIError("INSERT", {}, sqlite3.IntegrityError("NOT NULL constraint failed")), Failure.REFUSED),
+        (UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates"), Failure.REFUSED),
+    ],
+)
+def test_failures_are_told_apart(error: Exception, failure: Failure) -> None:
+    """What passes by itself is tried again; what never will is given up."""
+    assert classify(error) is failure
+    assert "INSERT" not in reason(error)
+
+
+def test_upsert(engine: Engine) -> None:
+    """A row whose key exists is replaced, added to, or kept, as asked for."""
+    names = [column.name for column in signals.columns]
+    row = {**dict.fromkeys(names, "x"), "signal": 1}
+    with engine.begin() as connection:
+        upsert(connection, signals, [])
+        upsert(connection, signals, [row])
+        upsert(connection, signals, [{**row, "rule": "y"}], keep=True)
+        assert connection.scalar(select(signals.c.rule)) == "x"
+        upsert(connection, signals, [{**row, "rule": "y"}])
+        assert connection.scalar(select(signals.c.rule)) == "y"
+
+
+def test_the_schema_is_valid_for_postgresql() -> None:
+    """Every table can be written in PostgreSQL's language too."""
+    for table in metadata.sorted_tables:
+        assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))

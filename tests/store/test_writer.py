@@ -1,0 +1,147 @@
+"""The writer: what is put in is stored, whatever happens to the store meanwhile."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from dnsfilter.model import Standing
+from dnsfilter.store import writer as module
+from dnsfilter.store.database import open_store
+from dnsfilter.store.devices import find_device
+from dnsfilter.store.schema import sightings
+from dnsfilter.store.writer import Report, Writer
+from tests.fakes.sightings import NOON, attributed, sighting
+from tests.processes import wait_until
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATHER_SECONDS", "RETRY_SECONDS", "REPORT_SECONDS"):
+        monkeypatch.setattr(module, name, 0.02)
+
+
+@pytest.fixture
+def reports() -> list[Report]:
+    return []
+
+
+@pytest.fixture
+def writer(url: str, reports: list[Report]) -> Iterator[Writer]:
+    """Make a writer that ends with the test."""
+    made = Writer(url, reports.append)
+    made.limit(10.0**10, 10)
+    yield made
+    made.stop(5)
+
+
+def count(url: str) -> int:
+    """Return how many rows of sightings are stored."""
+    engine = open_store(url)
+    with engine.connect() as connection:
+        number = connection.scalar(select(func.count()).select_from(sightings))
+    engine.dispose()
+    return int(number or 0)
+
+
+def test_stores_and_reports(writer: Writer, url: str, reports: list[Report]) -> None:
+    """What is put in is in the store after the end, and the report tells of it."""
+    writer.start()
+    writer.put([attributed(sighting("a")), attributed(sighting("b"))])
+    wait_until(lambda: reports and reports[-1].flagged, "reported")
+    assert reports[-1].standings == {("tiktok", "confirmed", "corporate"): 1}
+    assert reports[-1].flagged == [("tiktok", "d-1", "confirmed", "corporate")]
+    writer.put([attributed(sighting("c"), f"d-{number}") for number in range(100)])
+    writer.stop(5)
+    assert count(url) == 102
+    assert writer.take_dropped() == 0
+
+
+def test_the_oldest_is_dropped_and_counted(writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that is full drops the oldest, says how many, and never makes anybody wait."""
+    monkeypatch.setattr(module, "MAX_WAITING", 10)
+    writer.put(attributed(sighting(), f"d-{number:02}") for number in range(25))
+    assert (writer.take_dropped(), writer.take_dropped()) == (15, 0)
+    writer.start()
+    writer.stop(5)
+    engine = open_store(url)
+    with engine.connect() as connection:
+        assert find_device(connection, "d-14") is None
+        assert find_device(connection, "d-15") is not None
+    engine.dispose()
+
+
+def test_a_locked_store_is_waited_for(
+    writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While somebody else holds the store sightings wait, then all of them are written; two lines tell of it."""
+    monkeypatch.setattr("dnsfilter.store.database.BUSY_MILLISECONDS", 10)
+    caplog.set_level(logging.WARNING)
+    other = open_store(url)
+    with other.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        writer.start()
+        writer.put([attributed(sighting())])
+        wait_until(lambda: "locked" in caplog.text, "noticed")
+        connection.rollback()
+    other.dispose()
+    wait_until(lambda: "works again" in caplog.text, "recovered")
+    assert count(url) == 1
+    assert len(caplog.records) == 2
+
+
+def test_a_damaged_store_is_set_aside(
+    writer: Writer, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is no database is kept under another name, and a new one takes the sightings."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "dnsfilter.db").write_bytes(b"no database" * 1_000)
+    writer.start()
+    writer.put([attributed(sighting())])
+    wait_until(lambda: list((tmp_path / "store").glob("*.corrupt-*")), "set aside")
+    writer.stop(5)
+    assert count(url) == 1
+    assert "not a database" in caplog.text
+
+
+def test_a_sighting_that_cannot_be_stored_stops_nothing(writer: Writer, url: str) -> None:
+    """What the store refuses is dropped and counted; what comes after it is stored."""
+    writer.start()
+    writer.put([attributed(sighting("\ud800"))])
+    dropped = []
+    wait_until(lambda: dropped.append(writer.take_dropped()) or sum(dropped), "dropped")
+    writer.put([attributed(sighting())])
+    writer.stop(5)
+    assert (sum(dropped), count(url)) == (1, 1)
+
+
+def test_old_sightings_are_swept(writer: Writer, url: str) -> None:
+    """The retention is kept from the first moment on."""
+    engine: Engine = open_store(url)
+    with engine.begin() as connection:
+        module.record(connection, [attributed(sighting(time=NOON))])
+    engine.dispose()
+    writer.limit(86_400.0, 10)
+    writer.start()
+    wait_until(lambda: count(url) == 0, "swept")
+
+
+def test_ends_though_the_store_does_not_work(tmp_path: Path) -> None:
+    """A writer whose store cannot be opened ends when it is told to."""
+    (tmp_path / "file").touch()
+    made = Writer(f"sqlite:///{tmp_path}/file/x.db", lambda _: None)
+    made.start()
+    made.put([attributed(sighting())])
+    made.stop(5)
+    assert threading.active_count() == 1 or not made._thread.is_alive()
+
+
+def test_a_report_has_gravity(writer: Writer, reports: list[Report]) -> None:
+    """A device that is merely suspected is flagged too."""
+    writer.start()
+    writer.put([attributed(sighting("a"))])
+    wait_until(lambda: reports and reports[-1].flagged, "reported")
+    assert reports[-1].flagged[0][2] == Standing.SUSPECTED
