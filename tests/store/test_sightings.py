@@ -42,7 +42,7 @@ def test_moves_the_standing(engine: Engine) -> None:
         [attributed(sighting("b", time=NOON + 3_600))],
     )
     with engine.connect() as connection:
-        standings = {app: standing for app, standing in connection.execute(select(devices.c.app, devices.c.standing))}
+        standings = dict(map(tuple, connection.execute(select(devices.c.app, devices.c.standing))))
     assert standings == {"tiktok": Standing.CONFIRMED, "other": Standing.SUSPECTED}
 
 
