@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,7 @@ def _describe(row: DeviceSummary | EvidenceRow) -> _Fields:
     return {name: _time(value) if name in _TIMES else value for name, value in row._asdict().items()}
 
 
+@lru_cache(maxsize=100_000)
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -102,15 +104,13 @@ def _print_evidence(device: DeviceSummary, evidence: Sequence[EvidenceRow], *, a
 
 def _print(rows: Iterable[_Fields], columns: Sequence[str], *, as_json: bool) -> None:
     if as_json:
-        for row in rows:
-            print(json.dumps(row))  # noqa: T201 - click.echo flushes every line
+        sys.stdout.writelines(f"{json.dumps(row)}\n" for row in rows)
         return
     lines = [[_text(row[column]) for column in columns] for row in rows]
     if lines:
         table = [[column.upper().replace("_", " ") for column in columns], *lines]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for line in table:
-            print("  ".join(map(str.ljust, line, widths)).rstrip())  # noqa: T201 - as above
+        sys.stdout.writelines("  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in table)
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,7 @@ A SQLite file is private (0600), in WAL mode, so that readers never wait for the
 import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from dnsfilter.errors import StoreError
 from dnsfilter.store.schema import VERSION, metadata, schema_version
 
 BUSY_MILLISECONDS = 5_000
+CACHE_KIBIBYTES = 32_768
+WAL_PAGES = 4_000
+
+Values = tuple[str | int | float, ...]
+"""One row, in the order of its table's columns."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PRIMARY_CODE = 0xFF
@@ -108,9 +113,7 @@ def set_aside(url: str, now: float) -> Path | None:
     return aside
 
 
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, add: str = "", keep: bool = False
-) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[Values], *, add: str = "", keep: bool = False) -> None:
     """Insert rows; where the key exists replace the row, or add to the column `add`, or `keep` what is there."""
     if not rows:
         return
@@ -126,15 +129,16 @@ def upsert(
     else:
         changed = {column.name: statement.excluded[column.name] for column in values}
         statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
-    _execute_many(connection, statement, rows)
+    _execute_many(connection, statement, [column.name for column in table.columns], rows)
 
 
-def _execute_many(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+def _execute_many(connection: Connection, statement: Insert, names: Sequence[str], rows: Sequence[Values]) -> None:
     """Hand the rows to the driver as they are: no type here needs conversion, and it halves the time."""
-    compiled = statement.compile(dialect=connection.dialect)
-    names = compiled.positiontup
-    parameters = [dict(row) for row in rows] if names is None else [tuple(row[name] for name in names) for row in rows]
-    connection.exec_driver_sql(str(compiled), parameters)
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    if compiled.positiontup == names:
+        connection.exec_driver_sql(str(compiled), list(rows))
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _connect(url: str) -> Engine:
@@ -148,7 +152,13 @@ def _connect(url: str) -> Engine:
 
 
 def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's
-    for pragma in (f"busy_timeout={BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"cache_size=-{CACHE_KIBIBYTES}",
+        f"wal_autocheckpoint={WAL_PAGES}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, desc, func, select
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import Attribution, Record
 from dnsfilter.model import Standing
+from dnsfilter.store.database import Values
 from dnsfilter.store.schema import devices, sightings, signals
 
 SEVERITY = (
@@ -23,10 +24,15 @@ SEVERITY = (
 )
 """Standings, the gravest last."""
 
+ROWS_AT_ONCE = 5_000
+
 _RANK = {standing: rank for rank, standing in enumerate(SEVERITY)}
 _ATTRIBUTIONS = {attribution.value: attribution for attribution in Attribution}
 _STANDINGS = {standing.value: standing for standing in Standing}
 _EMPTY = "[]"
+_GRADES = attrgetter("strong", "weak", "none")
+_FIRST_SEEN = attrgetter("first_seen")
+_LAST_SEEN = attrgetter("last_seen")
 _FLAGGED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED)
 
 
@@ -59,24 +65,19 @@ class EvidenceRow(NamedTuple):
     sightings: int
 
 
-def to_row(device: str, app: str, group: str, record: Record) -> dict[str, Any]:
-    """Return the row of a record."""
-    return {
-        "device": device,
-        "app": app,
-        "group": group,
-        "attribution": record.attribution.value,
-        "standing": record.standing.value,
-        "since": int(record.since),
-        "first_seen": int(record.first_seen),
-        "last_seen": int(record.last_seen),
-        "strong": record.strong,
-        "weak": record.weak,
-        "none": record.none,
-        "days": record.days,
-        "families": json.dumps(record.families) if record.families else _EMPTY,
-        "proof": json.dumps(record.proof) if record.proof else _EMPTY,
-    }
+def to_row(device: str, app: str, group: str, record: Record) -> Values:
+    """Return the row of a record in the devices table."""
+    attribution, standing, *numbers, families, proof = record
+    return (
+        device,
+        app,
+        group,
+        attribution.value,
+        standing.value,
+        *map(int, numbers),
+        json.dumps(families) if families else _EMPTY,
+        json.dumps(proof) if proof else _EMPTY,
+    )
 
 
 def from_row(row: Row[Any]) -> Record:
@@ -101,7 +102,8 @@ def is_graver(standing: Standing, other: Standing) -> bool:
 
 def list_devices(connection: Connection, standing: Standing | None = None) -> Iterator[DeviceSummary]:
     """Yield a summary of every device, by pseudonym; only those of a standing where one is given."""
-    rows = connection.execute(select(devices).order_by(devices.c.device, devices.c.app))
+    statement = select(devices).order_by(devices.c.device, devices.c.app)
+    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
     for device, of_device in groupby(rows, key=attrgetter("device")):
         summary = _summarise(device, list(of_device))
         if standing is None or summary.standing is standing:
@@ -155,25 +157,18 @@ def list_flagged(connection: Connection, limit: int) -> list[tuple[str, str, str
 def _summarise(device: str, rows: Sequence[Row[Any]]) -> DeviceSummary:
     records = [from_row(row) for row in rows]
     gravest = max(records, key=_rank)
+    strong, weak, none = (sum(numbers) for numbers in zip(*map(_GRADES, records), strict=True))
     return DeviceSummary(
         device,
         rows[records.index(gravest)].group,
         gravest.standing,
         gravest.since,
-        min(record.first_seen for record in records),
-        max(record.last_seen for record in records),
-        sum(record.sightings for record in records),
-        _sum_grades(records),
-        "; ".join(explain(record) for record in records if record.standing is gravest.standing),
+        min(map(_FIRST_SEEN, records)),
+        max(map(_LAST_SEEN, records)),
+        strong + weak + none,
+        {"strong": strong, "weak": weak, "none": none},
+        "; ".join([explain(record) for record in records if record.standing is gravest.standing]),
     )
-
-
-def _sum_grades(records: Sequence[Record]) -> dict[str, int]:
-    return {
-        "strong": sum(record.strong for record in records),
-        "weak": sum(record.weak for record in records),
-        "none": sum(record.none for record in records),
-    }
 
 
 def _rank(record: Record) -> int:

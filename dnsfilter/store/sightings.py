@@ -58,11 +58,10 @@ def record(connection: Connection, entries: Sequence[Attributed]) -> None:
     upsert(
         connection,
         signals,
-        [{"signal": number, **signal._asdict()} for signal, number in identifiers.items()],
+        [(number, *signal) for signal, number in identifiers.items()],
         keep=True,
     )
-    rows = [{"device": key[0], "minute": key[1], "signal": key[2], "count": counts[key]} for key in sorted(counts)]
-    upsert(connection, sightings, rows, add="count")
+    upsert(connection, sightings, [(*key, counts[key]) for key in sorted(counts)], add="count")
     _advance_devices(connection, observations, latest)
 
 

@@ -109,14 +109,13 @@ def test_failures_are_told_apart(error: Exception, failure: Failure) -> None:
 
 def test_upsert(engine: Engine) -> None:
     """A row whose key exists is replaced, added to, or kept, as asked for."""
-    names = [column.name for column in signals.columns]
-    row = {**dict.fromkeys(names, "x"), "signal": 1}
+    row = (1, *["x"] * 8)
     with engine.begin() as connection:
         upsert(connection, signals, [])
         upsert(connection, signals, [row])
-        upsert(connection, signals, [{**row, "rule": "y"}], keep=True)
+        upsert(connection, signals, [(1, "x", "x", "y", *["x"] * 5)], keep=True)
         assert connection.scalar(select(signals.c.rule)) == "x"
-        upsert(connection, signals, [{**row, "rule": "y"}])
+        upsert(connection, signals, [(1, "x", "x", "y", *["x"] * 5)])
         assert connection.scalar(select(signals.c.rule)) == "y"
 
 
