@@ -9,6 +9,7 @@ bounded. A batch whose octet was lost is sent again, so that a sighting may coun
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import socket
 import struct
@@ -26,6 +27,7 @@ TIMEOUT = 5.0
 MAX_FRAME = 4 * 1024 * 1024
 SIGHTINGS_PER_FRAME = 2_000
 
+_log = logging.getLogger(__name__)
 _LENGTH = struct.Struct("!I")
 _TAKEN = b"\x06"
 
@@ -172,8 +174,9 @@ class Receiver:
                 writer.write(_TAKEN)
         except (EOFError, OSError):
             return
-        except ValueError:
+        except ValueError as error:
             self.malformed += 1
+            _log.warning("a connection is closed for what it sent: %s", type(error).__name__)
         finally:
             self._writers.discard(writer)
             writer.close()

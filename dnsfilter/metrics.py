@@ -18,6 +18,7 @@ from dnsfilter.model import (
     Phase,
     ProxyAction,
     Role,
+    Sighting,
     Standing,
     Transport,
 )
@@ -33,7 +34,7 @@ BUCKETS = (*map(str, DURATION_BUCKETS), "+Inf")
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "other")
 CACHES = ("memo", "message")
 EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch")
-BYPASS_KINDS = ("doh", "dot", "direct", "ip", "ech")
+BYPASS_KINDS = ("doh", "ip")
 
 Labels = tuple[str, ...]
 
@@ -153,6 +154,13 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
         "proxy_errors": [()],
         "proxy_open_connections": [()],
     }
+
+
+def bypass_kind(sighting: Sighting) -> str | None:
+    """Return how a sighting gets around the resolver: an encrypted-DNS endpoint, a listed address without a name."""
+    if sighting.role is Role.DOH:
+        return "doh"
+    return "ip" if sighting.channel is Channel.IP else None
 
 
 def _groups(configuration: Configuration) -> list[str]:

@@ -11,17 +11,18 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from dnsfilter.admin.exposition import Exposition
 from dnsfilter.admin.server import AdminServer
-from dnsfilter.channel import serve_channel
+from dnsfilter.channel import Receiver, serve_channel
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import Snapshot, read_snapshot
 from dnsfilter.journal import Batch
-from dnsfilter.metrics import RESOLVER
+from dnsfilter.metrics import RESOLVER, bypass_kind
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.devices import DeviceFeed
@@ -52,8 +53,8 @@ class Manager:
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
 
-    async def run(self) -> None:
-        """Work until told to end, then write what is still waiting."""
+    async def run(self) -> int:
+        """Work until told to end, then write what is still waiting; return the exit status."""
         self._loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._ending.set)
@@ -66,15 +67,23 @@ class Manager:
             receiver = await serve_channel(self._state, self._on_batch)
         except OSError as error:
             raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
-        work = [self._loop.create_task(task) for task in (self._keep_clients(), self._reload_on_demand())]
-        await self._ending.wait()
-        await receiver.close()
-        for task in work:
+        work = [self._ending.wait(), self._keep_clients(), self._reload_on_demand()]
+        tasks = [self._loop.create_task(coroutine) for coroutine in work]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return await self._end(receiver, tasks)
+
+    async def _end(self, receiver: Receiver, tasks: list[asyncio.Task[Any]]) -> int:
+        """End in order; the status is 1 when it was not asked for, so that the supervisor starts another manager."""
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        failures = [result for result in results if isinstance(result, Exception)]
+        for failure in failures:
+            _log.error("ends unexpectedly: %r", failure)
+        await receiver.close()
         await self._admin.stop()
         await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
+        return 1 if failures else 0
 
     def _adopt(self, snapshot: Snapshot) -> None:
         """Put a snapshot in force."""
@@ -110,7 +119,11 @@ class Manager:
         for key, growth in self._accounts.settle(batch, time.monotonic()):
             self._exposition.add(key, growth)
         if batch.sightings:
-            self._writer.put(map(self._attributor.attribute, batch.sightings))
+            self._writer.put([self._attributor.attribute(sighting) for sighting in batch.sightings])
+            for sighting in batch.sightings:
+                kind = bypass_kind(sighting)
+                if kind:
+                    self._exposition.add(("bypass", kind, sighting.group), sighting.count)
 
     def _on_report(self, report: Report) -> None:
         """Take the store's report from the writer's thread."""
@@ -172,15 +185,14 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     state, *rest = sys.argv[1:]
     try:
-        asyncio.run(_run(Path(state), rest[0] if rest else None))
+        return asyncio.run(_run(Path(state), rest[0] if rest else None))
     except DnsfilterError as error:
         _log.error("%s", error)
         return 2
-    return 0
 
 
-async def _run(state: Path, configuration_file: str | None) -> None:
-    await Manager(state, configuration_file).run()
+async def _run(state: Path, configuration_file: str | None) -> int:
+    return await Manager(state, configuration_file).run()
 
 
 if __name__ == "__main__":
