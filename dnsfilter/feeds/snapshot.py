@@ -131,5 +131,6 @@ def _load_rule(blocklist: str, values: list[Any]) -> Rule:
 def _load_index(place: list[int] | None, sections: memoryview) -> NameIndex | None:
     if place is None:
         return None
-    names: NameIndex = marisa_trie.Trie().map(sections[place[0] : place[0] + place[1]])
+    # map() would borrow the buffer without keeping it alive.
+    names: NameIndex = marisa_trie.Trie().frombytes(bytes(sections[place[0] : place[0] + place[1]]))
     return names
