@@ -6,6 +6,7 @@ configuration anew. The only writer of the store; nothing that resolves or enfor
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -32,6 +33,8 @@ from dnsfilter.store.writer import Report, Writer
 
 CLIENTS_SECONDS = 2.0
 FLUSH_SECONDS = 5.0
+GC_THRESHOLDS = (100_000, 20, 20)
+"""Batches are many objects without cycles: looking for cycles among them seldom is enough."""
 
 _log = logging.getLogger("dnsfilter.manager")
 
@@ -67,6 +70,8 @@ class Manager:
             receiver = await serve_channel(self._state, self._on_batch)
         except OSError as error:
             raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         work = [self._ending.wait(), self._keep_clients(), self._reload_on_demand()]
         tasks = [self._loop.create_task(coroutine) for coroutine in work]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
