@@ -3,10 +3,11 @@
 Times are seconds of a monotonic clock that the caller reads. Knows nothing of clients or the policy.
 """
 
-from collections import OrderedDict
+from collections import deque
 
 from dnsfilter.config import Cache as Bounds
-from dnsfilter.wire.response import Records
+from dnsfilter.wire.codes import Rcode
+from dnsfilter.wire.response import Answer
 
 STALE_TTL = 30
 """The TTL of a stale answer in seconds (RFC 8767 section 4)."""
@@ -14,30 +15,10 @@ STALE_TTL = 30
 STALE_WINDOW = 86_400
 """How long after its end an answer may still be served when no upstream answers (RFC 8767 section 5)."""
 
+MAX_SECOND_CHANCES = 8
+"""How many wanted answers may be passed over to find one that is not; a bound on the time that one query takes."""
 
-class CachedAnswer:
-    """An upstream's answer: `targets` are the canonical names and `addresses` the packed addresses it leads to."""
-
-    __slots__ = ("addresses", "expires", "flags", "is_wanted", "rcode", "records", "stored", "targets")
-
-    def __init__(
-        self,
-        rcode: int,
-        flags: int,
-        records: Records,
-        targets: list[str],
-        addresses: list[bytes],
-        stored: float,
-        expires: float,
-    ) -> None:
-        self.rcode = rcode
-        self.flags = flags
-        self.records = records
-        self.targets = targets
-        self.addresses = addresses
-        self.stored = stored
-        self.expires = expires
-        self.is_wanted = False
+_CACHEABLE = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
 
 
 class Cache:
@@ -45,19 +26,13 @@ class Cache:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._answers: OrderedDict[bytes, CachedAnswer] = OrderedDict()
+        self._answers: dict[bytes, Answer] = {}
+        self._order: deque[bytes] = deque()
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def lifetime(self, ttl: int, *, is_positive: bool) -> int:
-        """Return how many seconds an answer with this TTL may live here."""
-        if not ttl:
-            return 0
-        ceiling = self._bounds.max_ttl if is_positive else self._bounds.max_negative_ttl
-        return max(min(ttl, ceiling), self._bounds.min_ttl)
-
-    def get(self, key: bytes, now: float) -> CachedAnswer | None:
+    def get(self, key: bytes, now: float) -> Answer | None:
         """Return the answer to a question while it lives."""
         answer = self._answers.get(key)
         if answer is None or now >= answer.expires:
@@ -65,26 +40,30 @@ class Cache:
         answer.is_wanted = True
         return answer
 
-    def get_stale(self, key: bytes, now: float) -> CachedAnswer | None:
+    def get_stale(self, key: bytes, now: float) -> Answer | None:
         """Return an answer that has ended, while it may be served for want of a better one."""
         answer = self._answers.get(key)
         return answer if answer and now < answer.expires + STALE_WINDOW else None
 
-    def put(self, key: bytes, answer: CachedAnswer) -> None:
-        """Keep an answer, making room for it."""
-        if answer.expires <= answer.stored or not self._bounds.entries:
+    def put(self, key: bytes, answer: Answer) -> None:
+        """Let an answer end when its TTL says, within our bounds, and keep it, making room for it."""
+        if not answer.ttl or answer.rcode not in _CACHEABLE:
             return
-        answers = self._answers
-        if key not in answers and len(answers) >= self._bounds.entries:
-            self._evict()
+        bounds, answers = self._bounds, self._answers
+        ceiling = bounds.max_ttl if answer.answers else bounds.max_negative_ttl
+        answer.expires = answer.stored + max(min(answer.ttl, ceiling), bounds.min_ttl)
+        if key not in answers:
+            if len(answers) >= bounds.entries:
+                self._evict()
+            self._order.append(key)
         answers[key] = answer
 
     def _evict(self) -> None:
-        answers = self._answers
-        for _ in range(len(answers)):
-            key, answer = answers.popitem(last=False)
+        answers, order = self._answers, self._order
+        for _ in range(MAX_SECOND_CHANCES):
+            answer = answers[order[0]]
             if not answer.is_wanted:
-                return
+                break
             answer.is_wanted = False
-            answers[key] = answer
-        answers.popitem(last=False)
+            order.rotate(-1)
+        del answers[order.popleft()]

@@ -111,8 +111,8 @@ class Outbox(_Batch):
         self._count = 0
         self.lost = 0
 
-    def push(self, datagram: bytes, peer: bytes = b"") -> None:
-        """Add a datagram of at most `SLOT_SIZE` octets, to a peer (sockaddr) or on a connected socket."""
+    def push(self, peer: bytes, datagram: bytes) -> None:
+        """Add a datagram of at most `SLOT_SIZE` octets, to a peer (sockaddr), empty on a connected socket."""
         index = self._count
         start, size = self.starts[index], len(datagram)
         self.memory[start : start + size] = datagram

@@ -7,7 +7,7 @@ counted as dropped.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dnsfilter.model import Sighting
@@ -16,6 +16,8 @@ MAX_SIGHTINGS = 50_000
 
 DURATION_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds in seconds of the histogram of durations; what is longer counts as `+Inf`."""
+
+_BOUNDS = (*map(str, DURATION_BUCKETS), "+Inf")
 
 CounterKey = tuple[str, ...]
 """A metric's name without its prefix and suffix, then its label values in the order of its declaration."""
@@ -51,11 +53,16 @@ class Journal:
         self.counters[key] += by  # type: ignore[assignment]
 
     def observe(self, metric: str, label: str, seconds: float, by: int = 1) -> None:
-        """Add to a histogram of durations: one bucket each, not cumulative."""
-        index = bisect_left(DURATION_BUCKETS, seconds)
-        bound = str(DURATION_BUCKETS[index]) if index < len(DURATION_BUCKETS) else "+Inf"
-        self.count(f"{metric}_bucket", label, bound, by=by)
+        """Add observations of one duration to a histogram: one bucket each, not cumulative."""
+        self.count(f"{metric}_bucket", label, _BOUNDS[bisect_left(DURATION_BUCKETS, seconds)], by=by)
         self.count(f"{metric}_sum", label, by=seconds * by)
+
+    def observe_all(self, metric: str, label: str, buckets: Sequence[int], seconds: float) -> None:
+        """Add observations to a histogram: how many fall in each bucket, and their sum."""
+        for bound, count in zip(_BOUNDS, buckets, strict=True):
+            if count:
+                self.count(f"{metric}_bucket", label, bound, by=count)
+        self.count(f"{metric}_sum", label, by=seconds)
 
     def note(self, sighting: Sighting) -> None:
         """Keep a sighting for the next batch; when full, the oldest goes and is counted."""

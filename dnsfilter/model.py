@@ -3,7 +3,7 @@
 Imports nothing of dnsfilter but errors; holds no behaviour beyond what a value says of itself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,7 +11,13 @@ NEVER_BLOCK = "never-block"
 CANARIES = "canaries"
 
 
-class Role(StrEnum):
+class Word(StrEnum):
+    """A member of a closed set that is its own text; hashed as that text, for it is a key on the query path."""
+
+    __hash__ = str.__hash__
+
+
+class Role(Word):
     """What one of an app's names is for."""
 
     APP_API = "app-api"
@@ -27,7 +33,7 @@ class Role(StrEnum):
     CANARY = "canary"
 
 
-class Grade(StrEnum):
+class Grade(Word):
     """What a sighting of a name proves: `strong` means that only the installed app asks for it."""
 
     STRONG = "strong"
@@ -35,7 +41,7 @@ class Grade(StrEnum):
     NONE = "none"
 
 
-class Channel(StrEnum):
+class Channel(Word):
     """Where a device was seen asking for a listed name."""
 
     DNS = "dns"
@@ -45,7 +51,7 @@ class Channel(StrEnum):
     IP = "ip"
 
 
-class Transport(StrEnum):
+class Transport(Word):
     """How a query reached us."""
 
     UDP = "udp"
@@ -54,7 +60,7 @@ class Transport(StrEnum):
     HTTPS = "https"
 
 
-class Phase(StrEnum):
+class Phase(Word):
     """The stage of an order; before the first there is none."""
 
     OBSERVE = "observe"
@@ -63,7 +69,7 @@ class Phase(StrEnum):
     QUARANTINE = "quarantine"
 
 
-class DnsAction(StrEnum):
+class DnsAction(Word):
     """What the resolver does with a query for a name."""
 
     RESOLVE = "resolve"
@@ -80,7 +86,7 @@ class DnsAction(StrEnum):
         return self not in (DnsAction.RESOLVE, DnsAction.OBSERVE)
 
 
-class ProxyAction(StrEnum):
+class ProxyAction(Word):
     """What the proxy does with a connection or a request for a name."""
 
     PASS = "pass"  # noqa: S105 - a verdict, not a password
@@ -89,7 +95,7 @@ class ProxyAction(StrEnum):
     REFUSE = "refuse"
 
 
-class Standing(StrEnum):
+class Standing(Word):
     """Where a device stands towards the order."""
 
     CLEAR = "clear"
@@ -100,7 +106,7 @@ class Standing(StrEnum):
     UNATTRIBUTABLE = "unattributable"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """How the resolver came to its answer: one per response."""
 
     BLOCKED = "blocked"
@@ -114,7 +120,7 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-class Match(StrEnum):
+class Match(Word):
     """How a rule's text covers names, most specific first; `network` covers addresses."""
 
     EXACT = "exact"
@@ -123,7 +129,7 @@ class Match(StrEnum):
     NETWORK = "network"
 
 
-class ListFormat(StrEnum):
+class ListFormat(Word):
     """The syntax of a blocklist."""
 
     CATALOGUE = "catalogue"
@@ -174,11 +180,13 @@ class Decision:
     policy: str = ""
     phase: Phase | None = None
     exemption: Exemption | None = None
+    is_blocking: bool = field(init=False, compare=False)
+    is_sighting: bool = field(init=False, compare=False)
 
-    @property
-    def is_sighting(self) -> bool:
-        """Whether a device that asks is to be recorded."""
-        return self.proxy is not ProxyAction.PASS
+    def __post_init__(self) -> None:
+        """Work out once what the query path asks: is the answer made up by us, is the device to be recorded."""
+        object.__setattr__(self, "is_blocking", self.dns.is_blocking)
+        object.__setattr__(self, "is_sighting", self.proxy is not ProxyAction.PASS)
 
 
 @dataclass(frozen=True, slots=True)

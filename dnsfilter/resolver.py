@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dnsfilter.answers import BlockedAnswers
-from dnsfilter.cache import STALE_TTL, Cache, CachedAnswer
+from dnsfilter.cache import STALE_TTL, Cache
 from dnsfilter.clients.directory import Directory
 from dnsfilter.config import Configuration
 from dnsfilter.errors import WireError
@@ -24,29 +24,29 @@ from dnsfilter.policy.decisions import NOT_LISTED
 from dnsfilter.policy.engine import Engine
 from dnsfilter.seats import Seat, Seats
 from dnsfilter.tally import Tally
-from dnsfilter.wire.codes import MAX_UDP_PAYLOAD, Class, ExtendedError, Flag, Rcode, Type
-from dnsfilter.wire.name import to_text
+from dnsfilter.wire.codes import Class, ExtendedError, Flag, Rcode, Type
 from dnsfilter.wire.query import Query
-from dnsfilter.wire.response import UpstreamResponse, build_header, build_response, build_truncated
+from dnsfilter.wire.response import Answer, build_header, build_response, build_truncated
 
 _log = logging.getLogger("dnsfilter.resolver")
 
 _ID_SIZE = 2
+_RESPONSE_BIT = 0x80
+_IN = int(Class.IN)
+_SERVFAIL = int(Rcode.SERVFAIL)
 _HEADER_SIZE = 12
 _OPCODE_BITS = 0x78
-_REFUSED_TYPES = frozenset({Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA})
+_AUTHENTIC_DATA = int(Flag.AD)
+_REFUSED_TYPES = frozenset(map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA)))
 
 
 class Pending:
     """A query that waits for an upstream; `send(token, response)` takes its response."""
 
-    __slots__ = ("decision", "name", "query", "seat", "send", "started", "token", "transport")
+    __slots__ = ("decision", "query", "seat", "send", "started", "token", "transport")
 
-    def __init__(
-        self, query: Query, name: str, decision: Decision, seat: Seat, transport: Transport, now: float
-    ) -> None:
+    def __init__(self, query: Query, decision: Decision, seat: Seat, transport: Transport, now: float) -> None:
         self.query = query
-        self.name = name
         self.decision = decision
         self.seat = seat
         self.transport = transport
@@ -70,54 +70,38 @@ class Resolver:
     def adopt(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         """Decide by this from now on: every seat, view and memo starts afresh."""
         self._blocked = BlockedAnswers(configuration.sinkhole)
-        self._local = LocalData(configuration.records)
+        self._local = LocalData(configuration.records) if configuration.records else None
         self.seats = Seats(configuration, engine, directory, today)
 
     def receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
         """Answer a query at once, or return it as Pending, or None where silence is the answer. Raises nothing."""
+        if len(message) < _HEADER_SIZE or message[2] & _RESPONSE_BIT:
+            return None
         try:
-            return self._receive(message, seat, transport, now)
+            if seat.view is None:
+                return self._turn_away(message, transport, Outcome.REFUSED, Rcode.REFUSED)
+            if seat.tokens < 0 and not self.seats.admit(seat, now):
+                return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
+            if message[2] & _OPCODE_BITS:
+                return self._turn_away(message, transport, Outcome.ERROR, Rcode.NOTIMP)
+            return self._answer(Query(message), message, seat, transport, now)
+        except WireError:
+            return self._turn_away(message, transport, Outcome.ERROR, Rcode.FORMERR)
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
             _log.error("unexpected while answering: %r", error)
-            self.tally.count(transport, Outcome.ERROR, Rcode.SERVFAIL, 0.0)
-            return build_header(message, Rcode.SERVFAIL)
+            return self._turn_away(message, transport, Outcome.ERROR, Rcode.SERVFAIL)
 
-    def _receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
-        if len(message) < _HEADER_SIZE or message[2] & 0x80:
-            return None
-        refusal = self._screen(message, seat, now)
-        if refusal is not None:
-            rcode, outcome = refusal
-            self.tally.count(transport, outcome, rcode, 0.0)
-            return build_header(message, rcode)
-        try:
-            query = Query(message)
-        except WireError:
-            self.tally.count(transport, Outcome.ERROR, Rcode.FORMERR, 0.0)
-            return build_header(message, Rcode.FORMERR)
-        return self._answer(query, message, seat, transport, now)
-
-    def accept(self, query: Query, message: bytes, now: float) -> CachedAnswer:
+    def accept(self, query: Query, message: bytes, now: float) -> Answer:
         """Check an upstream's response to a query and cache it; WireError where it is malformed."""
-        response = UpstreamResponse(message, len(query.question))
-        life = self.cache.lifetime(response.ttl, is_positive=bool(response.records.answers))
-        answer = CachedAnswer(
-            response.rcode,
-            response.flags & Flag.AD,
-            response.records,
-            [to_text(target) for target in response.targets],
-            response.addresses,
-            now,
-            now + life if response.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN) else now,
-        )
+        answer = Answer(message, len(query.question), now)
         self.cache.put(query.key, answer)
         return answer
 
-    def finish(self, pending: Pending, answer: CachedAnswer, now: float) -> bytes:
+    def finish(self, pending: Pending, answer: Answer, now: float) -> bytes:
         """Return the response to a query, from an answer. Raises nothing."""
-        outcome = Outcome.ERROR if answer.rcode == Rcode.SERVFAIL else Outcome.RESOLVED
+        outcome = Outcome.ERROR if answer.rcode == _SERVFAIL else Outcome.RESOLVED
         try:
-            return self._respond(pending, answer, outcome, now)
+            return self._respond(pending, answer, outcome, now, None)
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
             _log.error("unexpected while answering: %r", error)
             self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
@@ -127,12 +111,12 @@ class Resolver:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
         query = pending.query
         stale = self.cache.get_stale(query.key, now)
-        if stale and not self._judge(pending, stale).dns.is_blocking:
+        if stale and not self._judge(pending, stale).is_blocking:
             self._count(pending, Outcome.STALE, stale.rcode, now)
-            body = stale.records.with_ttl(STALE_TTL)
+            body = stale.with_ttl(STALE_TTL)
             return self._fit(
                 pending,
-                build_response(query, stale.rcode, stale.records, body=body, error=ExtendedError.STALE_ANSWER),
+                build_response(query, stale.rcode, stale, body=body, error=ExtendedError.STALE_ANSWER),
                 stale.rcode,
             )
         self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
@@ -144,28 +128,22 @@ class Resolver:
             self.tally.flush_memo(memo, group, seconds)
         self.tally.flush(today)
 
-    def _screen(self, message: bytes, seat: Seat, now: float) -> tuple[Rcode, Outcome] | None:
-        """Say how to turn away what is not for us: other opcodes, clients not served or over their rate."""
-        if seat.view is None:
-            return Rcode.REFUSED, Outcome.REFUSED
-        if seat.tokens < 0 and not self.seats.admit(seat, now):
-            return Rcode.REFUSED, Outcome.RATELIMITED
-        if message[2] & _OPCODE_BITS:
-            return Rcode.NOTIMP, Outcome.ERROR
-        return None
+    def _turn_away(self, message: bytes, transport: Transport, outcome: Outcome, rcode: Rcode) -> bytes | None:
+        """Answer with a header only, for want of anything in the message to trust."""
+        self.tally.count(transport, outcome, rcode, 0.0)
+        return build_header(message, rcode)
 
     def _answer(self, query: Query, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending:
         """Answer a well-formed query: what we do not do, what the policy blocks, what we hold, else Pending."""
         assert seat.view
-        name = to_text(query.qname)
-        pending = Pending(query, name, seat.view.decide(name), seat, transport, now)
+        pending = Pending(query, seat.view.decide(query.name), seat, transport, now)
         if query.version > 0:
             return self._refuse(pending, Rcode.BADVERS, now)
-        if query.qclass != Class.IN or query.qtype in _REFUSED_TYPES:
+        if query.qclass != _IN or query.qtype in _REFUSED_TYPES:
             return self._refuse(pending, Rcode.REFUSED, now)
-        if pending.decision.dns.is_blocking:
+        if pending.decision.is_blocking:
             return self._block(pending, pending.decision, now, message)
-        local = self._local.find(name, query.qtype)
+        local = self._local and self._local.find(query.name, query.qtype)
         if local:
             self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
             return self._fit(pending, build_response(query, Rcode.NOERROR, local, flags=Flag.AA), Rcode.NOERROR)
@@ -179,7 +157,7 @@ class Resolver:
         self._count(pending, Outcome.ERROR if rcode == Rcode.BADVERS else Outcome.REFUSED, rcode, now)
         return build_response(pending.query, rcode)
 
-    def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None = None) -> bytes:
+    def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
         """Answer by ourselves; a canary is no sighting and counts as local."""
         response, rcode = self._blocked.build(pending.query, decision)
         is_canary = decision.rule is not None and decision.rule.role is Role.CANARY
@@ -190,53 +168,52 @@ class Resolver:
             pending.seat.memo.put(message[_ID_SIZE:], Entry(response[_ID_SIZE:], decision, outcome, rcode))
         return response
 
-    def _respond(
-        self, pending: Pending, answer: CachedAnswer, outcome: Outcome, now: float, message: bytes | None = None
-    ) -> bytes:
+    def _respond(self, pending: Pending, answer: Answer, outcome: Outcome, now: float, message: bytes | None) -> bytes:
         """Answer from an upstream's answer unless what it leads to is blocked; remember it where `message` is given."""
         decision = self._judge(pending, answer)
-        if decision.dns.is_blocking:
-            return self._block(pending, decision, now)
-        query = pending.query
+        if decision.is_blocking:
+            return self._block(pending, decision, now, None)
         if decision.is_sighting:
             outcome = Outcome.OBSERVED
             self._see(pending, decision)
-        flags = answer.flags if query.do or query.flags & Flag.AD else 0  # RFC 6840 section 5.7
-        body = answer.records.aged(int(now - answer.stored))
-        response = build_response(query, answer.rcode, answer.records, body=body, flags=flags)
-        self._count(pending, outcome, answer.rcode, now)
-        if message is not None and len(response) <= min(query.payload, MAX_UDP_PAYLOAD):
+        query, elapsed = pending.query, int(now - answer.stored)
+        flags = answer.flags & _AUTHENTIC_DATA if query.do or query.flags & _AUTHENTIC_DATA else 0  # RFC 6840, 5.7
+        body = answer.aged(elapsed) if elapsed else answer.body
+        response = build_response(query, answer.rcode, answer, body=body, flags=flags)
+        self.tally.count(pending.transport, outcome, answer.rcode, now - pending.started)
+        if len(response) > query.payload:
+            return self._fit(pending, response, answer.rcode)
+        if message is not None:
             self._remember(pending, answer, decision, message, response, now)
-        return self._fit(pending, response, answer.rcode)
+        return response
 
     def _remember(
-        self, pending: Pending, answer: CachedAnswer, decision: Decision, message: bytes, response: bytes, now: float
+        self, pending: Pending, answer: Answer, decision: Decision, message: bytes, response: bytes, now: float
     ) -> None:
         outcome = Outcome.OBSERVED if decision.is_sighting else Outcome.CACHED
         entry = Entry(response[_ID_SIZE:], decision, outcome, answer.rcode)
         start = _HEADER_SIZE - _ID_SIZE + len(pending.query.question)
-        entry.expire(now, answer.expires, tuple([start + offset for offset in answer.records.ttls]))
+        entry.expire(now, answer.expires, tuple([start + offset for offset in answer.ttls]))
         pending.seat.memo.put(message[_ID_SIZE:], entry)
 
-    def _judge(self, pending: Pending, answer: CachedAnswer) -> Decision:
+    def _judge(self, pending: Pending, answer: Answer) -> Decision:
         """Return the strictest decision among the query's own, the targets' and the addresses' of an answer."""
         decision, view = pending.decision, pending.seat.view
         assert view
         if decision.exemption:
             return decision
         for target in answer.targets:
-            decision = max(decision, view.decide(target), key=_severity)
-        if view.has_networks:
-            for address in answer.addresses:
-                decision = max(decision, view.decide_packed(address), key=_severity)
+            decision = _stricter(decision, view.decide(target))
+        for address in answer.addresses:
+            if address[:2] in view.listed_prefixes:
+                decision = _stricter(decision, view.decide_packed(address))
         return decision
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
         """Truncate a response that a datagram cannot carry to this client."""
-        query = pending.query
-        if pending.transport is not Transport.UDP or len(response) <= min(query.payload, MAX_UDP_PAYLOAD):
+        if pending.transport is not Transport.UDP or len(response) <= pending.query.payload:
             return response
-        return build_truncated(query, rcode, 0)
+        return build_truncated(pending.query, rcode, 0)
 
     def _count(self, pending: Pending, outcome: Outcome, rcode: int, now: float) -> None:
         self.tally.count(pending.transport, outcome, rcode, now - pending.started)
@@ -247,7 +224,12 @@ class Resolver:
             self.tally.see(pending.seat.text, pending.seat.view.group, decision)
 
 
+def _stricter(first: Decision, second: Decision) -> Decision:
+    """Return the decision with more consequences; the first where there is nothing to choose."""
+    if second is NOT_LISTED or second.rule is None:
+        return first
+    return second if _severity(second) > _severity(first) else first
+
+
 def _severity(decision: Decision) -> int:
-    if decision is NOT_LISTED:
-        return 0
-    return 1 + decision.is_sighting + 2 * decision.dns.is_blocking
+    return (decision.rule is not None) + decision.is_sighting + 2 * decision.is_blocking

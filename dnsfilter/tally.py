@@ -3,11 +3,12 @@
 Counts by outcome and rcode, durations by outcome, sightings by client and decision. No qname is kept.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_address
 
-from dnsfilter.journal import Journal
+from dnsfilter.journal import DURATION_BUCKETS, Journal
 from dnsfilter.memo import Memo
 from dnsfilter.model import Channel, Decision, Outcome, Sighting, Transport
 from dnsfilter.wire.codes import rcode_text
@@ -22,18 +23,31 @@ def address_text(packed: bytes) -> str:
     return str(mapped or address)
 
 
+class _Cell:
+    """Responses of one kind: how many by duration, and the sum of their durations."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        self.buckets = [0] * (len(DURATION_BUCKETS) + 1)
+        self.seconds = 0.0
+
+
 class Tally:
     """The counts since the last flush."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._cells: dict[tuple[Transport, Outcome, int], _Cell] = {}
         self._seen: Counter[tuple[str, str, Decision]] = Counter()
 
     def count(self, transport: Transport, outcome: Outcome, rcode: int, seconds: float) -> None:
         """Count one response that was not in the memo."""
-        self.journal.count("queries", transport)
-        self.journal.count("responses", outcome, rcode_text(rcode))
-        self.journal.observe("query_duration", outcome, seconds)
+        cell = self._cells.get((transport, outcome, rcode))
+        if cell is None:
+            cell = self._cells[transport, outcome, rcode] = _Cell()
+        cell.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        cell.seconds += seconds
 
     def see(self, client: str, group: str, decision: Decision, by: int = 1) -> None:
         """Count a sighting."""
@@ -53,7 +67,12 @@ class Tally:
         memo.touched.clear()
 
     def flush(self, today: float) -> None:
-        """Turn the sightings into entries of the journal, at `today`."""
+        """Turn counts and sightings into entries of the journal, at `today`."""
+        for (transport, outcome, rcode), cell in self._cells.items():
+            self.journal.count("queries", transport, by=sum(cell.buckets))
+            self.journal.count("responses", outcome, rcode_text(rcode), by=sum(cell.buckets))
+            self.journal.observe_all("query_duration", outcome, cell.buckets, cell.seconds)
+        self._cells.clear()
         for (client, group, decision), count in self._seen.items():
             self.journal.note(_sighting(today, client, group or UNGROUPED, decision, count))
             self.journal.count("sightings", *_labels(decision, group or UNGROUPED), by=count)

@@ -50,12 +50,16 @@ class _Clause:
 
 
 class View:
-    """The policy as it stands at one moment for all clients that are decided alike."""
+    """The policy as it stands at one moment for all clients that are decided alike.
+
+    `listed_prefixes` are the first two octets of every address that `decide_packed` may have something to say of.
+    """
 
     def __init__(
         self, matcher: Matcher, clauses: tuple[_Clause, ...], exemptions: dict[str, Exemption], client: Client
     ) -> None:
         self.group = client.group
+        self.listed_prefixes = matcher.listed_prefixes
         self._matcher = matcher
         self._clauses = clauses
         self._exemptions = exemptions
@@ -84,11 +88,6 @@ class View:
         """Decide an address of 4 or 16 octets."""
         rules = self._matcher.match_address(address)
         return self._strictest(rules) if rules else NOT_LISTED
-
-    @property
-    def has_networks(self) -> bool:
-        """Whether `decide_address` can ever say anything."""
-        return self._matcher.has_networks
 
     def _strictest(self, rules: Sequence[Rule]) -> Decision:
         decisions = [decision for clause in self._clauses if (decision := clause.decide(rules))]

@@ -54,6 +54,9 @@ class Matcher:
         for owner in self._owners.values():
             owner.patterns.sort(key=lambda item: -len(item[1].text))
         self._prefix_lengths = sorted(self._networks, reverse=True)
+        self.listed_prefixes = {
+            first for length, width in self._networks for first in self._first_octets(length, width)
+        }
         self._indexes = [
             _Index(names, compiled, passthru)
             for compiled in lists
@@ -97,10 +100,12 @@ class Matcher:
                 found += self._networks[prefix_length, width].get(value >> shift, ())
         return found
 
-    @property
-    def has_networks(self) -> bool:
-        """Whether any rule covers addresses."""
-        return bool(self._networks)
+    def _first_octets(self, length: int, width: int) -> Iterator[bytes]:
+        """Return the first two octets of the addresses in all networks of this length."""
+        for prefix in self._networks[length, width]:
+            first = prefix << width - length >> width - 16
+            for octets in range(first, first + (1 << max(16 - length, 0))):
+                yield octets.to_bytes(2, "big")
 
     def _add(self, rule: Rule) -> None:
         match rule.match:

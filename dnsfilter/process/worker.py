@@ -76,8 +76,7 @@ class Worker:
         for sock in self._sockets:
             if sock.type == socket.SOCK_STREAM:
                 await loop.create_server(self._tcp.make_connection, sock=sock)
-        gc.collect()
-        gc.freeze()
+        _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
             loop.create_task(self._watch()),
@@ -162,6 +161,13 @@ class Worker:
                 await task
         self._report()
         await self._sender.flush()
+
+
+def _tame_garbage_collector() -> None:
+    """Leave what is long-lived alone: nothing on the query path makes cycles, and a full collection is a pause."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1_000_000)
 
 
 def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from time import monotonic
 from dnsfilter.datagrams import Inbox, Outbox
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending, Resolver
+from dnsfilter.seats import Seat
 
 MAX_ROUNDS = 16
 """How many batches one readable event may answer before other sockets get their turn."""
@@ -80,7 +81,7 @@ class UdpServer:
                         ready.append(index)
                         hits += 1
                         continue
-            if self._answer_slowly(index, memory[start : start + length], address, now):
+            if self._answer_slowly(index, memory[start : start + length], seat, address, now):
                 ready.append(index)
         if ready:
             self._outbox.lost += inbox.reply(ready)
@@ -88,9 +89,10 @@ class UdpServer:
             self.hits += hits
             self.hit_seconds += (monotonic() - now) * hits
 
-    def _answer_slowly(self, index: int, message: bytes, address: bytes, now: float) -> bool:
+    def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> bool:
         """Take a query the memo does not answer; whether its response stands in its slot now."""
-        seat = self._resolver.seats.take(address, now)
+        if seat is None:
+            seat = self._resolver.seats.take(address, now)
         result = self._resolver.receive(message, seat, Transport.UDP, now)
         if isinstance(result, bytes):
             start = self._inbox.starts[index]
@@ -99,9 +101,6 @@ class UdpServer:
             return True
         if result is not None:
             name = self._inbox.names[index]
-            result.send, result.token = self._outbox_push, self._inbox.memory[name : name + self._name_size]
+            result.send, result.token = self._outbox.push, self._inbox.memory[name : name + self._name_size]
             self._submit(result, now)
         return False
-
-    def _outbox_push(self, peer: bytes, response: bytes) -> None:
-        self._outbox.push(response, peer)

@@ -7,24 +7,11 @@ LINGER = 4.0
 """Seconds for which a response is still welcome, for the cache, after the client was told that there is none."""
 
 
-class Attempts:
-    """The attempts of one query over the servers of its route, best first; each failure moves to the next server."""
+def plan_attempt(attempt: int, servers: int) -> tuple[int, float] | None:
+    """Return which server (best first) attempt number `attempt` asks, and how long it waits; None: give up."""
+    return (attempt % servers, WAITS[attempt]) if attempt < len(WAITS) else None
 
-    __slots__ = ("_count", "_servers")
 
-    def __init__(self, servers: int) -> None:
-        self._servers = servers
-        self._count = 0
-
-    def next(self) -> tuple[int, float] | None:
-        """Return the index of the server to ask and how long to wait for it; None when it is time to give up."""
-        if self._count >= len(WAITS):
-            return None
-        attempt = self._count
-        self._count += 1
-        return attempt % self._servers, WAITS[attempt]
-
-    @property
-    def has_untried(self) -> bool:
-        """Whether some server was not asked yet: then an error response is not the last word."""
-        return self._count < min(self._servers, len(WAITS))
+def has_untried(attempts: int, servers: int) -> bool:
+    """Whether some server was not asked yet after so many attempts: then an error response is not the last word."""
+    return attempts < min(servers, len(WAITS))

@@ -4,18 +4,20 @@ No task per query: an exchange is an entry in tables, and a tick looks for those
 """
 
 import asyncio
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from operator import itemgetter
 from time import monotonic
 from typing import Any
 
 from dnsfilter.config import Upstream
 from dnsfilter.errors import WireError
-from dnsfilter.journal import Journal
+from dnsfilter.journal import DURATION_BUCKETS, Journal
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.upstream import tcp
-from dnsfilter.upstream.attempts import LINGER, WAITS, Attempts
+from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried, plan_attempt
 from dnsfilter.upstream.health import Health
 from dnsfilter.upstream.routes import Routes
 from dnsfilter.upstream.udp import Asked, Port, UdpUpstream, Unwatch, Watch
@@ -24,7 +26,8 @@ from dnsfilter.wire.codes import Flag, Rcode
 from dnsfilter.wire.upstream_query import build_packet
 
 MAX_EXCHANGES = 20_000
-_USELESS = frozenset({Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR})
+_USELESS = frozenset(map(int, (Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR)))
+_TRUNCATED = Flag.TC >> 8
 
 
 class Server:
@@ -35,6 +38,23 @@ class Server:
         self.endpoint = endpoint
         self.health = Health()
         self.udp: UdpUpstream
+        self.buckets = [0] * (len(DURATION_BUCKETS) + 1)
+        self.seconds = 0.0
+
+    def succeed(self, seconds: float) -> None:
+        """Note a useful response and how long it took."""
+        self.health.succeed(seconds)
+        self.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        self.seconds += seconds
+
+    def report(self, journal: Journal) -> None:
+        """Hand what was noted since the last time to the journal."""
+        journal.gauges["upstream_up", self.label] = float(self.health.is_up)
+        journal.counters["upstream_exchanges", self.label, "mismatch"] = self.udp.mismatches
+        journal.count("upstream_exchanges", self.label, "answered", by=sum(self.buckets))
+        journal.observe_all("upstream_duration", self.label, self.buckets, self.seconds)
+        self.buckets = [0] * len(self.buckets)
+        self.seconds = 0.0
 
 
 class Exchange:
@@ -43,6 +63,7 @@ class Exchange:
     __slots__ = (
         "asked_at",
         "attempts",
+        "deadline",
         "is_done",
         "key",
         "packet",
@@ -60,9 +81,9 @@ class Exchange:
         self.packet = build_packet(pending.query)
         self.waiters = [pending]
         self.servers = servers
-        self.attempts = Attempts(len(servers))
+        self.attempts = 0
         self.places: list[tuple[Port, bytes]] = []
-        self.asked_at = 0.0
+        self.asked_at = self.deadline = 0.0
         self.is_done = False
 
 
@@ -74,7 +95,8 @@ class Forwarder:
         self._journal = journal
         self._on_batch_end = on_batch_end
         self._exchanges: dict[bytes, Exchange] = {}
-        self._deadlines: dict[float, deque[tuple[float, Exchange, int]]] = {wait: deque() for wait in (*WAITS, LINGER)}
+        self._waiting: dict[float, list[Exchange]] = {wait: [] for wait in (*WAITS, LINGER)}
+        self._due: deque[tuple[float, float, list[Exchange]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[str, Server] = {}
         self._routes: Routes[list[Server]]
@@ -96,7 +118,7 @@ class Forwarder:
         if exchange is not None:
             exchange.waiters.append(pending)
             return
-        servers = self._routes.find(pending.name)
+        servers = self._routes.find(pending.query.name)
         if len(servers) > 1:
             servers = sorted(servers, key=lambda server: server.health.rank(now))
         exchange = Exchange(pending, servers)
@@ -118,24 +140,22 @@ class Forwarder:
 
     def tick(self, now: float) -> None:
         """Retry, fail over and give up where the time has come; called some twenty times a second."""
-        for wait, queue in self._deadlines.items():
-            while queue and queue[0][0] <= now:
-                _, exchange, attempt = queue.popleft()
-                if exchange.is_done or attempt != len(exchange.places):
-                    continue
-                if wait == LINGER:
-                    self._end(exchange)
-                else:
-                    self._note(exchange.servers[(attempt - 1) % len(exchange.servers)], "timeout", now)
-                    self._attempt(exchange, now)
+        for wait, exchanges in self._waiting.items():
+            if exchanges:
+                insort(self._due, (now + wait, wait, exchanges), key=itemgetter(0))
+                self._waiting[wait] = []
+        while self._due and self._due[0][0] <= now:
+            _, wait, exchanges = self._due.popleft()
+            for exchange in exchanges:
+                if not exchange.is_done and exchange.deadline <= now:
+                    self._expire(exchange, wait, now)
         self.flush()
         self._on_batch_end()
 
     def report(self) -> None:
         """Write the state of the upstreams to the journal and close sockets that were replaced; once a second."""
         for server in self._servers.values():
-            self._journal.gauges["upstream_up", server.label] = float(server.health.is_up)
-            self._journal.counters["upstream_exchanges", server.label, "mismatch"] = server.udp.mismatches
+            server.report(self._journal)
             server.udp.close_retired()
 
     def _adopt_server(
@@ -152,10 +172,23 @@ class Forwarder:
         self._servers[label] = server
         return server
 
+    def _expire(self, exchange: Exchange, wait: float, now: float) -> None:
+        """Go on with an exchange whose server did not answer in time."""
+        if wait == LINGER:
+            self._end(exchange)
+            return
+        self._note(exchange.servers[(exchange.attempts - 1) % len(exchange.servers)], "timeout", now)
+        self._attempt(exchange, now)
+
+    def _wait(self, exchange: Exchange, wait: float, now: float) -> None:
+        exchange.deadline = now + wait
+        self._waiting[wait].append(exchange)
+
     def _attempt(self, exchange: Exchange, now: float) -> None:
         """Ask the next server, or tell those who wait that there is no answer."""
-        while step := exchange.attempts.next():
+        while step := plan_attempt(exchange.attempts, len(exchange.servers)):
             index, wait = step
+            exchange.attempts += 1
             server = exchange.servers[index]
             try:
                 exchange.places.append(server.udp.send(exchange))
@@ -163,17 +196,17 @@ class Forwarder:
                 self._note(server, "error", now)
                 continue
             exchange.asked_at = now
-            self._deadlines[wait].append((now + wait, exchange, len(exchange.places)))
+            self._wait(exchange, wait, now)
             return
         self._fail_waiters(exchange, now)
-        self._deadlines[LINGER].append((now + LINGER, exchange, len(exchange.places)))
+        self._wait(exchange, LINGER, now)
 
     def _on_response(self, server: Server, asked: Asked, message: bytes) -> None:
         """Take a response that matches an exchange."""
         assert isinstance(asked, Exchange)
         if asked.is_done:
             return
-        if message[2] & (Flag.TC >> 8):
+        if message[2] & _TRUNCATED:
             self._start(self._ask_over_tcp(server, asked))
         else:
             self._conclude(server, asked, message, monotonic())
@@ -184,8 +217,7 @@ class Forwarder:
 
     def _conclude(self, server: Server, exchange: Exchange, message: bytes, now: float) -> None:
         """Answer those who wait, unless the response is useless and another server is left to ask."""
-        server.health.succeed(now - exchange.asked_at)
-        if message[3] & 0xF in _USELESS and exchange.attempts.has_untried:
+        if message[3] & 0xF in _USELESS and has_untried(exchange.attempts, len(exchange.servers)):
             self._note(server, "error", now)
             self._attempt(exchange, now)
             return
@@ -195,8 +227,7 @@ class Forwarder:
             self._note(server, "error", now)
             self._attempt(exchange, now)
             return
-        self._journal.count("upstream_exchanges", server.label, "answered")
-        self._journal.observe("upstream_duration", server.label, now - exchange.asked_at)
+        server.succeed(now - exchange.asked_at)
         self._end(exchange)
         for pending in exchange.waiters:
             pending.send(pending.token, self._resolver.finish(pending, answer, now))
@@ -228,8 +259,9 @@ class Forwarder:
         exchange.is_done = True
         if self._exchanges.get(exchange.key) is exchange:
             del self._exchanges[exchange.key]
-        for port, identifier in exchange.places:
-            port.asked.pop(identifier, None)
+        if exchange.attempts > 1:
+            for port, identifier in exchange.places:
+                port.asked.pop(identifier, None)
 
     def _note(self, server: Server, outcome: str, now: float) -> None:
         server.health.fail(now)

@@ -20,7 +20,7 @@ USES = 2000
 
 _HEADER_SIZE = 12
 _ID_SIZE = 2
-_ID_POOL = 512
+_ID_POOL = 256
 
 
 Watch = Callable[[socket.socket, Callable[[], None]], object]
@@ -56,33 +56,26 @@ class Port:
 
     def on_readable(self) -> None:
         """Hand on what matches."""
+        asked, upstream = self.asked, self._upstream
         while lengths := self.inbox.receive():
             memory, starts = self.inbox.memory, self.inbox.starts
-            for index, length in enumerate(lengths):
-                start = starts[index]
-                self._take(memory[start : start + length])
+            for start, length in zip(starts, lengths, strict=False):
+                message = memory[start : start + length]
+                identifier = message[:_ID_SIZE]
+                exchange = asked.get(identifier)
+                if exchange is not None and is_response(message, exchange.question):
+                    del asked[identifier]
+                    upstream.on_response(exchange, message)
+                else:
+                    upstream.mismatches += 1
             if len(lengths) < len(starts):
                 break
-        self._upstream.on_batch_end()
-
-    def _take(self, message: bytes) -> None:
-        asked = self.asked.get(message[:_ID_SIZE])
-        if asked is None or not is_response(message, asked.question):
-            self._upstream.mismatches += 1
-            return
-        del self.asked[message[:_ID_SIZE]]
-        self._upstream.on_response(asked, message)
+        upstream.on_batch_end()
 
 
 def is_response(message: bytes, question: bytes) -> bool:
     """Whether a message is a response that repeats the question to the letter."""
-    end = _HEADER_SIZE + len(question)
-    return (
-        len(message) >= end
-        and message[2] & 0x80 != 0
-        and message[4:6] == b"\0\1"
-        and message[_HEADER_SIZE:end] == question
-    )
+    return message.startswith(question, _HEADER_SIZE) and message[2] & 0x80 != 0
 
 
 class UdpUpstream:
@@ -109,9 +102,14 @@ class UdpUpstream:
     def send(self, asked: Asked) -> tuple[Port, bytes]:
         """Ask, with the next flush; return where, for `forget`. OSError where there is no way to the upstream."""
         port = self._current or self._choose()
-        identifier = self._draw_id(port)
+        while True:
+            if not self._ids:
+                self._ids = os.urandom(_ID_POOL)
+            identifier, self._ids = self._ids[:_ID_SIZE], self._ids[_ID_SIZE:]
+            if identifier not in port.asked:
+                break
         port.asked[identifier] = asked
-        port.outbox.push(identifier + asked.packet)
+        port.outbox.push(b"", identifier + asked.packet)
         port.uses += 1
         return port, identifier
 
@@ -153,11 +151,3 @@ class UdpUpstream:
     def _close(self, port: Port) -> None:
         self._unwatch(port.socket)
         port.socket.close()
-
-    def _draw_id(self, port: Port) -> bytes:
-        while True:
-            if not self._ids:
-                self._ids = os.urandom(_ID_POOL)
-            identifier, self._ids = self._ids[:_ID_SIZE], self._ids[_ID_SIZE:]
-            if identifier not in port.asked:
-                return identifier

@@ -70,18 +70,20 @@ def _octet(message: bytes, offset: int) -> int:
 
 def to_text(wire: bytes) -> str:
     """Return the canonical text of a name in wire form; the root is `.`."""
-    lower = wire.lower()
     labels: list[bytes] = []
     offset = 0
-    while size := lower[offset]:
-        labels.append(lower[offset + 1 : offset + 1 + size])
+    while size := wire[offset]:
+        labels.append(wire[offset + 1 : offset + 1 + size])
         offset += 1 + size
-    if not labels:
-        return "."
-    text = b".".join(labels)
+    return join_labels(labels)
+
+
+def join_labels(labels: list[bytes]) -> str:
+    """Return the canonical text of a name of these labels."""
+    text = b".".join(labels).lower()
     if len(text.translate(None, _PLAIN)) != len(labels) - 1:
-        text = b".".join(_UNPRINTABLE.sub(_escape, label) for label in labels)
-    return text.decode("ascii")
+        text = b".".join([_UNPRINTABLE.sub(_escape, label.lower()) for label in labels])
+    return text.decode("ascii") or "."
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

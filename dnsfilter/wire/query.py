@@ -6,45 +6,63 @@ Raises WireError and nothing else; what to answer to an odd but well-formed quer
 import struct
 
 from dnsfilter.errors import WireError
-from dnsfilter.wire.codes import DO, MIN_UDP_PAYLOAD, Flag, Type
-from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, skip_name
+from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Flag, Type
+from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, join_labels, skip_name
 
 HEADER = struct.Struct("!HHHHHH")
 RECORD = struct.Struct("!HHIH")
 """Type, class, TTL and RDLENGTH of a resource record, behind its owner name (RFC 1035 section 4.1.3)."""
 
+_QUERY_HEADER = struct.Struct("!HHHIH")
+"""The header with the counts of answers and authorities, both 0 in a query, read as one."""
+
+_KEY_FLAGS = [bytes((flags,)) for flags in range(4)]
+_CHECKING_DISABLED = int(Flag.CD)
 _QUESTION_TAIL = struct.Struct("!HH")
 _OPTION = struct.Struct("!HH")
 _HEADER_SIZE = 12
-_OPT_SIZE = 11
-_NO_RECORDS = b"\0\0\0\0"
 
 
 class Query:
     """One question with its header and EDNS.
 
-    `question` is the question section as sent (its case must come back), `qname` the lower-case wire form; `payload`
-    is the largest UDP response the client takes; `version` is -1 without EDNS.
+    `question` is the question section as sent (its case must come back), `name` the canonical
+    text of its name; `payload` is the largest UDP response that the client takes
+    and that we send; `version` is -1 without EDNS; `key` is all that its answer depends on: name, type, class, DO, CD.
     """
 
-    __slots__ = ("do", "flags", "id", "key", "options", "payload", "qclass", "qname", "qtype", "question", "version")
+    __slots__ = (
+        "do",
+        "flags",
+        "id",
+        "key",
+        "name",
+        "options",
+        "payload",
+        "qclass",
+        "qtype",
+        "question",
+        "version",
+    )
 
     def __init__(self, message: bytes) -> None:
-        self.id, self.flags, questions, answers, authorities, additionals = _read_header(message)
-        if questions != 1 or answers or authorities:
+        if len(message) < _HEADER_SIZE:
+            raise WireError("shorter than a header")
+        self.id, self.flags, questions, others, additionals = _QUERY_HEADER.unpack_from(message)
+        if questions != 1 or others:
             raise WireError("a query has one question and no answers")
-        end = _end_of_question_name(message)
-        self.question = message[_HEADER_SIZE : end + 4]
-        if len(self.question) != end + 4 - _HEADER_SIZE:
+        labels, end = _read_labels(message)
+        self.question = question = message[_HEADER_SIZE : end + 4]
+        if len(question) != end + 4 - _HEADER_SIZE:
             raise WireError("message ends inside the question")
         self.qtype, self.qclass = _QUESTION_TAIL.unpack_from(message, end)
-        self.qname = message[_HEADER_SIZE:end].lower()
+        self.name = join_labels(labels)
         self.payload, self.version, self.do, self.options = MIN_UDP_PAYLOAD, -1, False, b""
         if additionals:
             self._read_additional(message, end + 4, additionals)
         elif len(message) != end + 4:
             raise WireError("octets behind the question")
-        self.key = self.qname + self.question[-4:] + bytes((self.do | (self.flags & Flag.CD and 2),))
+        self.key = question[:-4].lower() + question[-4:] + _KEY_FLAGS[self.do | (self.flags & _CHECKING_DISABLED) >> 3]
 
     @property
     def has_edns(self) -> bool:
@@ -64,7 +82,7 @@ class Query:
             if rtype == Type.OPT:
                 if self.has_edns or message[owner]:
                     raise WireError("OPT must be one record, owned by the root")  # RFC 6891 section 6.1.1
-                self.payload = max(rclass, MIN_UDP_PAYLOAD)
+                self.payload = min(max(rclass, MIN_UDP_PAYLOAD), MAX_UDP_PAYLOAD)
                 self.version, self.do = ttl >> 16 & 0xFF, bool(ttl & DO)
                 self.options = message[offset - length : offset]
                 if length:
@@ -84,23 +102,19 @@ def check_options(options: bytes) -> None:
         raise WireError("OPT ends inside an option")
 
 
-def _read_header(message: bytes) -> tuple[int, int, int, int, int, int]:
-    try:
-        return HEADER.unpack_from(message)
-    except struct.error:
-        raise WireError("shorter than a header") from None
-
-
-def _end_of_question_name(message: bytes) -> int:
-    """Return where the question's name ends; a first name can have no pointer to go back to."""
+def _read_labels(message: bytes) -> tuple[list[bytes], int]:
+    """Return the labels of the question's name and where it ends; the first name can have no pointer to go back to."""
+    labels: list[bytes] = []
     offset = _HEADER_SIZE
     try:
         while size := message[offset]:
             if size > MAX_LABEL:
                 raise WireError(f"label type {size:#x} in the question")
-            offset += 1 + size
+            following = offset + 1 + size
+            labels.append(message[offset + 1 : following])
+            offset = following
     except IndexError:
         raise WireError("message ends inside the question") from None
     if offset + 1 - _HEADER_SIZE > MAX_NAME:
         raise WireError(f"question name longer than {MAX_NAME} octets")
-    return offset + 1
+    return labels, offset + 1

@@ -8,7 +8,7 @@ import struct
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Class, ExtendedError, Flag, Option, Rcode, Type
-from dnsfilter.wire.name import read_name, skip_name
+from dnsfilter.wire.name import read_name, skip_name, to_text
 from dnsfilter.wire.query import HEADER, RECORD, Query
 
 POINTER_TO_QNAME = b"\xc0\x0c"
@@ -25,7 +25,12 @@ _TARGET_OFFSETS = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
 """Where in the data of CNAME, DNAME, MX, SRV, SVCB and HTTPS records the name they lead to stands."""
 
 _ADDRESS_SIZES = {int(Type.A): 4, int(Type.AAAA): 16}
-_COPIED = Flag.RD | Flag.CD
+_SOA, _OPT = int(Type.SOA), int(Type.OPT)
+_POINTER = 0xC0
+_RECORD_SIZE = RECORD.size
+_unpack_record = RECORD.unpack_from
+_COPIED = int(Flag.RD | Flag.CD)
+_RESPONSE = int(Flag.QR | Flag.RA)
 
 
 class Records:
@@ -83,7 +88,7 @@ def build_response(
         (
             HEADER.pack(
                 query.id,
-                Flag.QR | Flag.RA | query.flags & _COPIED | flags | rcode & 0xF,
+                _RESPONSE | query.flags & _COPIED | flags | rcode & 0xF,
                 1,
                 records.answers,
                 records.authorities,
@@ -134,63 +139,73 @@ def build_soa(ttl: int, *, owner: bytes = POINTER_TO_QNAME) -> Records:
 
 def parent_pointer(query: Query) -> bytes:
     """Return a compression pointer to the name above the question's, the root where there is none."""
-    first = query.qname[0]
+    first = query.question[0]
     return (0xC000 | _HEADER_SIZE + 1 + first).to_bytes(2, "big") if first else b"\0"
 
 
-class UpstreamResponse:
+class Answer(Records):
     """An upstream's response, checked: what is passed on, what the policy looks at, how long it lives.
 
-    `targets` are names (wire form) that the answer leads to, `addresses` (packed) those it gives; `ttl` is in seconds,
-    and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have none.
+    `targets` are canonical names that the answer leads to, `addresses` (packed) those it gives; `ttl` is in seconds,
+    and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have none. Of the additional
+    section only what stands before OPT is kept: OPT is between us and the upstream, and what follows it is optional
+    data whose removal leaves every compression pointer valid. `stored`, `expires` (seconds of the caller's clock) and
+    `is_wanted` are the cache's.
     """
 
-    __slots__ = ("addresses", "flags", "rcode", "records", "targets", "ttl")
+    __slots__ = ("addresses", "expires", "flags", "is_wanted", "rcode", "stored", "targets", "ttl")
 
-    def __init__(self, message: bytes, question_size: int) -> None:
-        _, self.flags, _, answers, authorities, additionals = HEADER.unpack_from(message)
+    def __init__(self, message: bytes, question_size: int, now: float) -> None:
+        """WireError where the message is malformed."""
+        self.stored = self.expires = now
+        self.is_wanted = False
+        _, self.flags, questions, answers, authorities, additionals = HEADER.unpack_from(message)
+        if questions != 1:
+            raise WireError("a response repeats one question")
         self.rcode = self.flags & 0xF
-        self.targets: list[bytes] = []
+        self.targets: list[str] = []
         self.addresses: list[bytes] = []
-        start = _HEADER_SIZE + question_size
+        start = offset = _HEADER_SIZE + question_size
+        additional = answers + authorities
         ttls: list[int] = []
-        positive, offset = self._read_answers(message, start, answers, ttls)
-        negative, offset = _read_authorities(message, offset, authorities, ttls)
-        kept, end, extended = _read_additionals(message, offset, additionals, ttls)
-        self.rcode |= extended << 4
-        self.records = Records(
-            answers, authorities, kept, message[start:end], tuple([offset - start for offset in ttls])
-        )
-        has_answer = answers and self.rcode == Rcode.NOERROR
-        self.ttl = min(positive, _MAX_TTL) if has_answer and positive >= 0 else max(negative, 0)
+        positive = negative = -1
+        try:
+            for index in range(additional + additionals):
+                name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
+                rtype, _, ttl, length = _unpack_record(message, name_end)
+                rdata = name_end + _RECORD_SIZE
+                end = rdata + length
+                if ttl > _MAX_TTL:
+                    ttl = 0  # RFC 2181 section 8
+                if index < answers:
+                    if ttl < positive or positive < 0:
+                        positive = ttl
+                    if length == _ADDRESS_SIZES.get(rtype):
+                        self.addresses.append(message[rdata:end])
+                    elif rtype in _TARGET_OFFSETS:
+                        self.targets.append(to_text(_read_target(message, rdata + _TARGET_OFFSETS[rtype], end)))
+                elif rtype == _OPT and index >= additional:
+                    self.rcode |= message[name_end + 4] << 4
+                    additionals = index - additional
+                    break
+                elif rtype == _SOA and index < additional:
+                    negative = _negative_ttl(message, ttl, rdata, end)
+                ttls.append(name_end + 4 - start)
+                offset = end
+        except (IndexError, struct.error):
+            raise WireError("message ends inside a record") from None
+        if offset > len(message):
+            raise WireError("message ends inside record data")
+        self.answers, self.authorities, self.additionals = answers, authorities, additionals
+        self.body, self.ttls = message[start:offset], tuple(ttls)
+        self.ttl = positive if answers and not self.rcode else max(negative, 0)
 
-    def _read_answers(self, message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int]:
-        """Return the smallest TTL (-1 without records) and where the section ends."""
-        minimum = -1
-        for _ in range(count):
-            rtype, ttl, rdata, end = read_record(message, offset)
-            ttls.append(rdata - 6)
-            if minimum < 0 or ttl < minimum:
-                minimum = ttl
-            if _ADDRESS_SIZES.get(rtype) == end - rdata:
-                self.addresses.append(message[rdata:end])
-            elif rtype in _TARGET_OFFSETS:
-                self.targets.append(_read_target(message, rdata + _TARGET_OFFSETS[rtype], end))
-            offset = end
-        return minimum, offset
 
-
-def read_record(message: bytes, offset: int) -> tuple[int, int, int, int]:
-    """Return type, TTL, where the data of the record at `offset` starts and ends."""
-    try:
-        offset = offset + 2 if message[offset] >= 0xC0 else skip_name(message, offset)  # noqa: PLR2004 - a pointer
-        rtype, _, ttl, length = RECORD.unpack_from(message, offset)
-    except (IndexError, struct.error):
-        raise WireError("message ends inside a record") from None
-    rdata = offset + RECORD.size
-    if rdata + length > len(message):
-        raise WireError("message ends inside record data")
-    return rtype, ttl if ttl <= _MAX_TTL else 0, rdata, rdata + length  # RFC 2181, section 8
+def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
+    """Return how long a negative answer with this SOA lives (RFC 2308 section 5)."""
+    if end - rdata < _SOA_TIMES.size:
+        raise WireError("SOA too short")
+    return int(min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4]))
 
 
 def _read_target(message: bytes, offset: int, limit: int) -> bytes:
@@ -200,30 +215,3 @@ def _read_target(message: bytes, offset: int, limit: int) -> bytes:
     if end > limit:
         raise WireError("name overruns its record data")
     return name
-
-
-def _read_authorities(message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int]:
-    """Return how long a negative answer lives (-1 without SOA) and where the section ends."""
-    negative = -1
-    for _ in range(count):
-        rtype, ttl, rdata, end = read_record(message, offset)
-        ttls.append(rdata - 6)
-        if rtype == Type.SOA and end - rdata >= _SOA_TIMES.size:
-            negative = min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4])
-        offset = end
-    return negative, offset
-
-
-def _read_additionals(message: bytes, offset: int, count: int, ttls: list[int]) -> tuple[int, int, int]:
-    """Return how many records are kept, where they end, and the upper bits of the rcode.
-
-    Only what stands before OPT is kept: OPT is between us and the upstream, and what follows it is optional data whose
-    removal leaves every compression pointer valid.
-    """
-    for index in range(count):
-        rtype, _, rdata, end = read_record(message, offset)
-        if rtype == Type.OPT:
-            return index, offset, message[rdata - 6]
-        ttls.append(rdata - 6)
-        offset = end
-    return count, offset, 0

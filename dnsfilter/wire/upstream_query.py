@@ -4,8 +4,9 @@ from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Flag, Type
 from dnsfilter.wire.query import RECORD, Query
 
 _COUNTS = b"\0\1\0\0\0\0\0\1"
-_FLAGS = (Flag.RD | Flag.AD).to_bytes(2, "big")
-_FLAGS_CHECKING_DISABLED = (Flag.RD | Flag.AD | Flag.CD).to_bytes(2, "big")
+_HEAD = (Flag.RD | Flag.AD).to_bytes(2, "big") + _COUNTS
+_HEAD_CHECKING_DISABLED = (Flag.RD | Flag.AD | Flag.CD).to_bytes(2, "big") + _COUNTS
+_CHECKING_DISABLED = int(Flag.CD)
 _OPT = b"\0" + RECORD.pack(Type.OPT, MAX_UDP_PAYLOAD, 0, 0)
 _OPT_DO = b"\0" + RECORD.pack(Type.OPT, MAX_UDP_PAYLOAD, DO, 0)
 
@@ -16,5 +17,5 @@ def build_packet(query: Query) -> bytes:
     DO and CD are the client's (RFC 4035 section 4.9); AD asks to be told whether the answer was validated (RFC 6840
     section 5.7); client subnet, cookies and unknown options stay here.
     """
-    flags = _FLAGS_CHECKING_DISABLED if query.flags & Flag.CD else _FLAGS
-    return flags + _COUNTS + query.question + (_OPT_DO if query.do else _OPT)
+    head = _HEAD_CHECKING_DISABLED if query.flags & _CHECKING_DISABLED else _HEAD
+    return head + query.question + (_OPT_DO if query.do else _OPT)
