@@ -41,7 +41,7 @@ CASES = {
         FORMERR,
     ),
 }
-MUTATIONS = 20_000
+MUTATIONS = 200_000
 
 
 @pytest.fixture
