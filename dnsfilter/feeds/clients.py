@@ -1,14 +1,9 @@
-"""The client snapshot: the table of known devices in one file, replaced by rename, read whole by workers and addon.
+"""The client snapshot: the table of known devices in one container, read whole by workers and addon.
 
-    magic, SHA-256 of the rest | header length | header (JSON: quarantined devices) | packed table (marisa trie)
-
-It holds ids of devices, addresses and groups; no name, no owner, no MAC.
+The header names quarantined devices, the octets are the packed table (marisa trie). It holds ids of devices, addresses
+and groups; no name, no owner, no MAC.
 """
 
-import hashlib
-import json
-import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +15,12 @@ from dnsfilter.clients.leases import Lease, parse_leases
 from dnsfilter.clients.table import ClientTable, compile_table
 from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, SnapshotError
+from dnsfilter.feeds import container
 from dnsfilter.model import Device
 
 FILE_NAME = "clients"
 
-_MAGIC = b"dnscli1\n"
-_PREFIX = struct.Struct("!8s32s")
-_LENGTH = struct.Struct("!Q")
+_MAGIC = b"dnscli2\n"
 
 Quarantined = Mapping[str, frozenset[str]]
 
@@ -86,37 +80,12 @@ def publish_sources(sources: ClientSources, directory: Path, now: float) -> None
 
 def publish_clients(table: ClientTable, directory: Path) -> None:
     """Replace the client snapshot in one step; SnapshotError when it cannot."""
-    header = json.dumps(
-        {"quarantined": {device: sorted(names) for device, names in table.quarantined.items()}}
-    ).encode()
-    body = _LENGTH.pack(len(header)) + header + table.packed.tobytes()
-    temporary = directory / f".{FILE_NAME}.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_PREFIX.pack(_MAGIC, hashlib.sha256(body).digest()))
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(directory / FILE_NAME)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SnapshotError(f"{directory}: cannot publish the client snapshot: {error.strerror}") from None
+    quarantined = {device: sorted(names) for device, names in table.quarantined.items()}
+    container.publish(directory / FILE_NAME, _MAGIC, {"quarantined": quarantined}, table.packed.tobytes())
 
 
 def read_clients(directory: Path) -> ClientTable:
     """Read and check the client snapshot in force; SnapshotError when there is none or it is damaged."""
-    path = directory / FILE_NAME
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) < _PREFIX.size:
-        raise SnapshotError(f"{path}: is shorter than its header")
-    magic, digest = _PREFIX.unpack_from(data)
-    body = data[_PREFIX.size :]
-    if magic != _MAGIC or hashlib.sha256(body).digest() != digest:
-        raise SnapshotError(f"{path}: is damaged, or from another version of dnsfilter")
-    (header_length,) = _LENGTH.unpack_from(body)
-    header, packed = body[_LENGTH.size :][:header_length], body[_LENGTH.size + header_length :]
-    quarantined = {device: frozenset(names) for device, names in json.loads(header)["quarantined"].items()}
-    return ClientTable(marisa_trie.BytesTrie().frombytes(packed), quarantined)
+    header, packed = container.read(directory / FILE_NAME, _MAGIC)
+    quarantined = {device: frozenset(names) for device, names in header["quarantined"].items()}
+    return ClientTable(marisa_trie.BytesTrie().frombytes(bytes(packed)), quarantined)

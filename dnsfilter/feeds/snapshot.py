@@ -1,29 +1,23 @@
-"""The snapshot: configuration and compiled lists in one file, published by rename, read whole by every process.
+"""The snapshot: configuration and compiled lists in one container, read whole by every process.
 
-    magic, header length, SHA-256 of the rest | header (JSON) | name indexes (marisa tries)
-
-Readers copy the file into memory instead of mapping it: a mapped file that is truncated on disk kills its readers with
-SIGBUS, and a million names are 12 MB. A reader sees one generation, whole, or none.
+The header is JSON, the octets are name indexes (marisa tries). A reader sees one generation, or none.
 """
 
-import hashlib
-import json
-import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import marisa_trie
+from pydantic import ValidationError
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import SnapshotError
+from dnsfilter.feeds import container
 from dnsfilter.model import CompiledList, DnsAction, Grade, Match, NameIndex, Role, Rule
 
 FILE_NAME = "snapshot"
 
-_MAGIC = b"dnsflt1\n"
-_PREFIX = struct.Struct("!8sQ32s")
+_MAGIC = b"dnsflt2\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,50 +31,26 @@ class Snapshot:
 
 
 def publish_snapshot(snapshot: Snapshot, directory: Path) -> None:
-    """Write the snapshot beside the one in force, then replace it in one step; SnapshotError when it cannot."""
+    """Put a snapshot in force; SnapshotError when it cannot."""
     sections: list[bytes] = []
-    header = json.dumps(
-        {
-            "generation": snapshot.generation,
-            "created": snapshot.created,
-            "configuration": snapshot.configuration.model_dump(mode="json"),
-            "lists": [_dump_list(compiled, sections) for compiled in snapshot.lists],
-        }
-    ).encode()
-    body = b"".join([header, *sections])
-    temporary = directory / f".{FILE_NAME}.{os.getpid()}"
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(_PREFIX.pack(_MAGIC, len(header), hashlib.sha256(body).digest()))
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(directory / FILE_NAME)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise SnapshotError(f"{directory}: cannot publish the snapshot: {error.strerror}") from None
+    header = {
+        "generation": snapshot.generation,
+        "created": snapshot.created,
+        "configuration": snapshot.configuration.model_dump(mode="json"),
+        "lists": [_dump_list(compiled, sections) for compiled in snapshot.lists],
+    }
+    container.publish(directory / FILE_NAME, _MAGIC, header, b"".join(sections))
 
 
 def read_snapshot(directory: Path) -> Snapshot:
     """Read and check the snapshot in force; SnapshotError when there is none or it is damaged."""
-    path = directory / FILE_NAME
+    header, sections = container.read(directory / FILE_NAME, _MAGIC)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SnapshotError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) < _PREFIX.size:
-        raise SnapshotError(f"{path}: is shorter than its header")
-    magic, header_length, digest = _PREFIX.unpack_from(data)
-    body = memoryview(data)[_PREFIX.size :]
-    if magic != _MAGIC or hashlib.sha256(body).digest() != digest:
-        raise SnapshotError(f"{path}: is damaged, or from another version of dnsfilter")
-    header = json.loads(bytes(body[:header_length]))
-    return Snapshot(
-        header["generation"],
-        header["created"],
-        Configuration.model_validate(header["configuration"]),
-        tuple(_load_list(fields, body[header_length:]) for fields in header["lists"]),
-    )
+        configuration = Configuration.model_validate(header["configuration"])
+    except ValidationError as error:
+        raise SnapshotError(f"{directory / FILE_NAME}: {error.errors()[0]['msg']}") from None
+    lists = tuple(_load_list(fields, sections) for fields in header["lists"])
+    return Snapshot(header["generation"], header["created"], configuration, lists)
 
 
 def _dump_list(compiled: CompiledList, sections: list[bytes]) -> dict[str, Any]:

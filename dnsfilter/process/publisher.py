@@ -39,6 +39,8 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
             problems += found_problems
         except InputError as error:
             refused += [problem if problem.line else _at_key(problem, found, key) for problem in error.problems]
+    if configuration.inventory and not Path(configuration.inventory).is_file():
+        refused.append(Problem("cannot be read: no such file", configuration.inventory, key="inventory"))
     for index, line in enumerate(configuration.records):
         try:
             parse_record(line)

@@ -66,7 +66,7 @@ def test_missing_or_short_is_refused(tmp_path: Path, content: bytes | None) -> N
 
 def test_cannot_publish_where_there_is_no_directory(tmp_path: Path) -> None:
     """A state directory that is gone is an error of the snapshot."""
-    with pytest.raises(SnapshotError, match="cannot publish"):
+    with pytest.raises(SnapshotError, match="cannot be published"):
         publish_clients(compile_table([], [], {}, 0.0), tmp_path / "absent")
 
 

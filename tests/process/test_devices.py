@@ -88,4 +88,4 @@ def test_a_state_directory_that_is_gone(
     feed = DeviceFeed(configuration, tmp_path / "gone")
     replace_file(tmp_path / "devices.csv", HEADER)
     assert feed.refresh(10.0) is False
-    assert "cannot publish" in caplog.text
+    assert "cannot be published" in caplog.text
