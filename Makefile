@@ -35,7 +35,7 @@ install: $(STAMP)
 
 $(STAMP): pyproject.toml
 	@echo "installing into .venv (a minute or two the first time)"
-	@$(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	@extras=$$($(BIN)/python -c 'import tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")') && \
 		$(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check --editable ".[$$extras]"
