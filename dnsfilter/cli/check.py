@@ -7,7 +7,9 @@ import click
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.clients import read_client_sources
-from dnsfilter.process.publisher import compile_all
+from dnsfilter.feeds.configuration import find_configuration, locate
+from dnsfilter.process.proxy import find_proxy_problems
+from dnsfilter.process.publisher import compile_all, find_missing
 
 
 @click.command()
@@ -19,8 +21,17 @@ def check(configuration_file: Path | None) -> None:
     Example:
       dnsfilter check -c dnsfilter.yaml
     """
-    configuration, lists, problems = compile_all(configuration_file)
-    if problems := [*problems, *read_client_sources(configuration).problems]:
+    found = find_configuration(configuration_file)
+    configuration, lists, problems = compile_all(found)
+    problems = [*problems, *read_client_sources(configuration).problems]
+    warnings = find_missing(configuration, found)
+    if found:
+        problems += locate(find_proxy_problems(configuration), found)
+    else:
+        warnings += find_proxy_problems(configuration)
+    if problems:
         raise InputError(problems)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     entries = sum(compiled.entries for compiled in lists)
     click.echo(f"{len(configuration.policies)} policies, {len(lists)} lists, {entries} entries")

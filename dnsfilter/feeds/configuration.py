@@ -4,7 +4,7 @@ Paths become absolute, relative to the configuration; the upstream `system` beco
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import resources
 from ipaddress import ip_address
@@ -38,7 +38,24 @@ def load_configuration(path: Path | None) -> Configuration:
         raise InputError([Problem(f"cannot be read: {error.strerror}", str(found))]) from None
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"is not UTF-8 text: {error.reason}", str(found))]) from None
-    return _complete(parse_configuration(text, str(found)), found.absolute().parent)
+    configuration = parse_configuration(text, str(found))
+    unsupported = list(_find_unsupported(configuration, str(found)))
+    if unsupported:
+        raise InputError(locate(unsupported, found))
+    return _complete(configuration, found.absolute().parent)
+
+
+def _find_unsupported(configuration: Configuration, file: str) -> Iterator[Problem]:
+    """Name what the configuration language has and this version cannot do yet, rather than leave it out silently."""
+    listen = configuration.listen
+    for key, endpoints in (("tls", listen.tls), ("https", listen.https)):
+        for index, endpoint in enumerate(endpoints):
+            yield Problem(f"{endpoint}: not supported yet, only listen.dns is", file, key=f"listen.{key}[{index}]")
+    for index, upstream in enumerate(configuration.upstreams):
+        for position, server in enumerate(upstream.servers):
+            if server.scheme in ("tls", "https"):
+                message = f"{server.text}: {server.scheme}:// is not supported yet, only plain DNS is"
+                yield Problem(message, file, key=f"upstreams[{index}].servers[{position}]")
 
 
 def locate(problems: Iterable[Problem], path: Path | None) -> list[Problem]:

@@ -8,6 +8,9 @@ from pathlib import Path
 from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError, Problem
 
+COPIES = "lists"
+"""Below the state directory: where the last good copies of subscriptions are."""
+
 MAX_BYTES = 256 * 1024 * 1024
 SHIPPED = Path(__file__).resolve().parents[2] / "blocklists"
 

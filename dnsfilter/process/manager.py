@@ -28,10 +28,12 @@ from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
+from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.writer import Report, Writer
 
 CLIENTS_SECONDS = 2.0
+LISTS_SECONDS = 1.0
 FLUSH_SECONDS = 5.0
 GC_THRESHOLDS = (100_000, 20, 20)
 """Batches are many objects without cycles: looking for cycles among them seldom is enough."""
@@ -51,6 +53,7 @@ class Manager:
         self._accounts = Accounts()
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
+        self._subscriptions = Subscriptions(state)
         self._writer = Writer(configuration.store.url, self._on_report)
         self._admin = AdminServer(self._render, self._find_obstacle)
         self._reload = asyncio.Event()
@@ -72,7 +75,7 @@ class Manager:
             raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        work = [self._ending.wait(), self._keep_clients(), self._reload_on_demand()]
+        work = [self._ending.wait(), self._keep_clients(), self._keep_lists(), self._reload_on_demand()]
         tasks = [self._loop.create_task(coroutine) for coroutine in work]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return await self._end(receiver, tasks)
@@ -96,6 +99,7 @@ class Manager:
         self._warn_of_restart(snapshot)
         self._snapshot = snapshot
         self._gauges.adopt(snapshot)
+        self._subscriptions.adopt(configuration)
         self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
         self._feed = DeviceFeed(configuration, self._state)
         self._adopt_clients()
@@ -149,6 +153,13 @@ class Manager:
             await asyncio.sleep(CLIENTS_SECONDS)
             if await asyncio.to_thread(self._feed.refresh, time.time()):
                 self._adopt_clients()
+
+    async def _keep_lists(self) -> None:
+        """Put subscriptions in force when they have been fetched."""
+        while True:
+            if await self._subscriptions.refresh(time.monotonic()):
+                self._reload.set()
+            await asyncio.sleep(LISTS_SECONDS)
 
     async def _reload_on_demand(self) -> None:
         while True:

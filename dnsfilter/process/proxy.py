@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dnsfilter.config import Configuration
-from dnsfilter.errors import ProcessError
+from dnsfilter.errors import Problem, ProcessError
 
 PROGRAM = "mitmdump"
 ADDON = "proxy_addons"
@@ -22,15 +22,36 @@ def proxy_commands(configuration: Configuration) -> list[list[str]]:
 
     The commands expect a published snapshot in the state directory.
     """
-    proxy = configuration.proxy
-    if not proxy.listen:
+    if not configuration.proxy.listen:
         return []
-    if proxy.workers > 1:
-        raise ProcessError(f"proxy.workers: {proxy.workers}: mitmdump cannot share its ports yet, 1 is the most")
+    problems = find_proxy_problems(configuration)
+    if problems:
+        raise ProcessError("\n".join(map(str, problems)))
     return [_command(configuration)]
 
 
+def find_proxy_problems(configuration: Configuration) -> list[Problem]:
+    """Return why the proxy that the configuration asks for cannot be started here, each with its key."""
+    proxy = configuration.proxy
+    problems: list[Problem] = []
+    if not proxy.listen:
+        return problems
+    if proxy.workers > 1:
+        too_many = f"{proxy.workers}: mitmdump cannot share its ports yet, 1 is the most"
+        problems.append(Problem(too_many, key="proxy.workers"))
+    if _find_program() is None:
+        problems.append(
+            Problem(f"{PROGRAM} is not installed: pip install 'dnsfilter[proxy]'", key="proxy.listen"),
+        )
+    if _find_addon() is None:
+        problems.append(Problem(f"the package {ADDON} is not installed beside dnsfilter", key="proxy.listen"))
+    return problems
+
+
 def _command(configuration: Configuration) -> list[str]:
+    program, addon = _find_program(), _find_addon()
+    assert program
+    assert addon
     options = {
         "confdir": str(Path(configuration.state) / CONFDIR),
         "connection_strategy": "lazy",
@@ -39,19 +60,16 @@ def _command(configuration: Configuration) -> list[str]:
     }
     settings = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
     modes = [word for mode in configuration.proxy.listen for word in ("--mode", mode)]
-    return [_find_program(), "-q", "-s", str(_find_addon()), *modes, *settings]
+    return [program, "-q", "-s", str(addon), *modes, *settings]
 
 
-def _find_program() -> str:
+def _find_program() -> str | None:
     """Return mitmdump of this interpreter's environment, else of the search path."""
-    program = shutil.which(PROGRAM, path=str(Path(sys.executable).parent)) or shutil.which(PROGRAM)
-    if program is None:
-        raise ProcessError(f"proxy.listen: {PROGRAM} is not installed: pip install 'dnsfilter[proxy]'")
-    return program
+    return shutil.which(PROGRAM, path=str(Path(sys.executable).parent)) or shutil.which(PROGRAM)
 
 
-def _find_addon() -> Path:
+def _find_addon() -> Path | None:
     spec = find_spec(ADDON)
     if spec is None or not spec.submodule_search_locations:
-        raise ProcessError(f"proxy.listen: the package {ADDON} is not installed beside dnsfilter")
+        return None
     return Path(spec.submodule_search_locations[0]) / "enforce.py"

@@ -4,6 +4,7 @@
 something is wrong: then every problem is one line on standard error and the last generation stays.
 """
 
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,12 +13,14 @@ from pathlib import Path
 
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
+from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.config import Blocklist, Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
 from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
-from dnsfilter.feeds.sources import read_list
+from dnsfilter.feeds.sources import COPIES, copy_path, read_list
+from dnsfilter.feeds.state import prepare_state
 from dnsfilter.model import CANARIES, NEVER_BLOCK, CompiledList, Role
 from dnsfilter.wire.zone import parse_record
 
@@ -25,16 +28,19 @@ _SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml"}
 
 
 def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], list[Problem]]:
-    """Load configuration and lists; InputError lists all that refuses them, the problems returned do not."""
+    """Load configuration and lists; InputError lists all that refuses them, the problems returned do not.
+
+    A subscription without a copy yet is an empty list: `find_missing` tells.
+    """
     found = find_configuration(path)
     configuration = load_configuration(found)
-    beside = (found or Path()).absolute().parent
+    beside, copies = (found or Path()).absolute().parent, Path(configuration.state) / COPIES
     lists: list[CompiledList] = []
     problems: list[Problem] = []
     refused: list[Problem] = []
     for key, blocklist in _blocklists(configuration):
         try:
-            compiled, found_problems = _compile(blocklist, beside)
+            compiled, found_problems = _compile(blocklist, beside, copies)
             lists.append(compiled)
             problems += found_problems
         except InputError as error:
@@ -51,6 +57,23 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
     return configuration, lists, problems
 
 
+def find_missing(configuration: Configuration, path: Path | None) -> list[Problem]:
+    """Name the subscriptions that have not been downloaded yet."""
+    copies = Path(configuration.state) / COPIES
+    return locate(
+        (
+            Problem(f"{blocklist.name} has not been downloaded yet and is empty until then", str(path or ""), key=key)
+            for key, blocklist in _blocklists(configuration)
+            if _is_missing(blocklist, copies)
+        ),
+        path,
+    )
+
+
+def _is_missing(blocklist: Blocklist, copies: Path) -> bool:
+    return blocklist.url is not None and not copy_path(blocklist, copies).exists()
+
+
 def _at_key(problem: Problem, configuration_file: Path | None, key: str) -> Problem:
     """Blame the key of the configuration that names a list for what is wrong with all of it."""
     return Problem(f"{problem.file}: {problem.message}", str(configuration_file or ""), key=key)
@@ -65,8 +88,10 @@ def _blocklists(configuration: Configuration) -> Iterator[tuple[str, Blocklist]]
         yield f"blocklists[{index}].{'file' if blocklist.file else 'url'}", blocklist
 
 
-def _compile(blocklist: Blocklist, beside: Path) -> tuple[CompiledList, Sequence[Problem]]:
-    text, shown, changed = read_list(blocklist, beside)
+def _compile(blocklist: Blocklist, beside: Path, copies: Path) -> tuple[CompiledList, Sequence[Problem]]:
+    if _is_missing(blocklist, copies):
+        return compile_list(blocklist, ParsedList(), 0.0), ()
+    text, shown, changed = read_list(blocklist, beside, copies)
     parsed = parse_list(text, shown, blocklist)
     compiled = compile_list(blocklist, parsed, changed)
     if blocklist.name == NEVER_BLOCK:
@@ -80,11 +105,9 @@ def _compile(blocklist: Blocklist, beside: Path) -> tuple[CompiledList, Sequence
 def publish(path: Path | None) -> tuple[Snapshot, list[Problem]]:
     """Compile everything and put it in force as the next generation."""
     configuration, lists, problems = compile_all(path)
+    problems += find_missing(configuration, find_configuration(path))
     state = Path(configuration.state)
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError([Problem(f"cannot be created: {error.strerror}", str(state), key="state")]) from None
+    prepare_state(state)
     snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists))
     publish_snapshot(snapshot, state)
     return snapshot, [*problems, *refresh_clients(configuration, state, snapshot.created)]
@@ -99,6 +122,7 @@ def _last_generation(state: Path) -> int:
 
 def main() -> int:
     """Publish; return the exit status."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # of a terminal it goes to all processes: whoever started us reports
     try:
         _, problems = publish(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     except DnsfilterError as error:

@@ -1,61 +1,84 @@
-"""Everything that `dnsfilter serve` starts, in order: snapshot, sockets, then the processes that use them."""
+"""Everything that `dnsfilter serve` starts, in order: state directory, snapshot, sockets, then who uses them."""
 
 import asyncio
-import fcntl
+import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
-from dnsfilter.config import Configuration
-from dnsfilter.errors import ProcessError
+from dnsfilter.config import Configuration, Proxy
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
-from dnsfilter.process.proxy import proxy_commands
+from dnsfilter.feeds.state import hold_state, prepare_state
+from dnsfilter.process.proxy import find_proxy_problems, proxy_commands
+from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
-from dnsfilter.server.sockets import check_free, open_sockets
+from dnsfilter.server.sockets import check_free, is_available, open_sockets
 
-LOCK_NAME = "lock"
+_log = logging.getLogger("dnsfilter")
 
 
 def serve(path: Path | None) -> int:
     """Run until SIGTERM; return the exit status. InputError and ProcessError when it cannot start."""
+    _end_when_told()
     found = find_configuration(path)
     configuration = load_configuration(found)
+    if found is None:
+        configuration = _without_impossible_proxy(configuration)
     arguments = [str(found.absolute())] if found else []
-    published = subprocess.run([*_python("publisher"), *arguments], check=False)  # noqa: S603 - our own module
-    if published.returncode:
-        return published.returncode
-    lock = _lock(Path(configuration.state))
+    prepare_state(Path(configuration.state))
+    lock = hold_state(Path(configuration.state))
     try:
-        asyncio.run(supervise(_parts(configuration, arguments)))
+        published = subprocess.run([*_python("publisher"), *arguments], check=False)  # noqa: S603 - our own module
+        if published.returncode == 0:
+            asyncio.run(_run(_parts(configuration, arguments), configuration))
     finally:
         os.close(lock)
-    return 0
+    return published.returncode
+
+
+async def _run(parts: list[Part], configuration: Configuration) -> None:
+    announcing = asyncio.create_task(announce(configuration, filter(is_available, configuration.listen.dns)))
+    await supervise(parts)
+    announcing.cancel()
+
+
+def _end_when_told() -> None:
+    """End at once, with everything that was started, while there is no event loop yet to take signals."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _without_impossible_proxy(configuration: Configuration) -> Configuration:
+    """Leave the proxy out of the embedded default, which nobody wrote, where it cannot run."""
+    problems = find_proxy_problems(configuration)
+    if not problems:
+        return configuration
+    _log.warning("starting without the proxy: %s", problems[0].message)
+    return configuration.model_copy(update={"proxy": Proxy()})
 
 
 def _python(module: str) -> list[str]:
     return [sys.executable, "-m", f"dnsfilter.process.{module}"]
 
 
-def _lock(state: Path) -> int:
-    """Hold the state directory for as long as this process lives."""
-    lock = os.open(state / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise ProcessError(f"{state}: another dnsfilter runs with this state directory") from None
-    return lock
-
-
 def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     state, endpoints = configuration.state, configuration.listen.dns
     workers = len(os.sched_getaffinity(0)) if configuration.workers == "auto" else configuration.workers
+    proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
     check_free(endpoints)
+    check_free([configuration.listen.metrics], "listen.metrics", [socket.SOCK_STREAM])
     parts = []
     for index in range(int(workers)):
         name = f"worker-{index}"
         descriptors = [sock.detach() for sock in open_sockets(endpoints)]
         parts.append(Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors))
-    parts += [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
-    return [*parts, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]
+    return [*parts, *proxies, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

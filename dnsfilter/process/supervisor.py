@@ -38,20 +38,32 @@ class _Keeper:
         self.part = part
         self._process: asyncio.subprocess.Process | None = None
         self._is_ending = False
+        self._reason = ""
+        """Why it could not be started the last time: said once, not at every attempt."""
 
     async def keep(self) -> None:
         pause = 0.0
-        while not self._is_ending:
+        while True:
             started = monotonic()
-            self._process = await asyncio.create_subprocess_exec(
-                *self.part.command, pass_fds=self.part.descriptors, stdin=asyncio.subprocess.DEVNULL
-            )
-            status = await self._process.wait()
+            complaint = await self._run()
             if self._is_ending:
                 return
             pause = 0.0 if monotonic() - started > LONG_LIFE else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
-            _log.error("%s ended with status %d; starting it again", self.part.name, status)
+            if complaint:
+                _log.error("%s %s; starting it again", self.part.name, complaint)
             await asyncio.sleep(pause)
+
+    async def _run(self) -> str:
+        """Run the process to its end; return what there is to say about it."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.part.command, pass_fds=self.part.descriptors, stdin=asyncio.subprocess.DEVNULL
+            )
+        except OSError as error:
+            reason, self._reason = self._reason, f"cannot be started: {self.part.command[0]}: {error.strerror}"
+            return "" if reason == self._reason else self._reason
+        self._reason = ""
+        return f"ended with status {await self._process.wait()}"
 
     def signal(self, number: signal.Signals) -> None:
         if self._process and self._process.returncode is None:

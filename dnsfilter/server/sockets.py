@@ -12,6 +12,7 @@ from dnsfilter.values import Endpoint
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 BACKLOG = 1024
+KEY = "listen.dns"
 
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
@@ -24,29 +25,33 @@ def open_sockets(endpoints: Iterable[Endpoint]) -> list[socket.socket]:
     return [
         _open(endpoint, kind)
         for endpoint in endpoints
-        if not _lacks(endpoint)
+        if is_available(endpoint)
         for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
     ]
 
 
-def check_free(endpoints: Iterable[Endpoint]) -> None:
+def check_free(
+    endpoints: Iterable[Endpoint],
+    key: str = KEY,
+    kinds: Iterable[socket.SocketKind] = (socket.SOCK_DGRAM, socket.SOCK_STREAM),
+) -> None:
     """Raise ProcessError where an endpoint is somebody else's; SO_REUSEPORT alone would share it silently."""
     for endpoint in endpoints:
-        if _lacks(endpoint):
-            continue
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-            _bind(socket.socket(_family(endpoint), kind), endpoint).close()
+        if is_available(endpoint):
+            for kind in kinds:
+                _bind(socket.socket(_family(endpoint), kind), endpoint, key).close()
 
 
-def _lacks(endpoint: Endpoint) -> bool:
+def is_available(endpoint: Endpoint) -> bool:
+    """Whether this machine has the address; only the IPv6 loopback may be missing without that being a mistake."""
     if endpoint.host != "::1":
-        return False
+        return True
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind((endpoint.host, 0))
     except OSError as error:
-        return error.errno in _NO_SUCH_FAMILY
-    return False
+        return error.errno not in _NO_SUCH_FAMILY
+    return True
 
 
 def _family(endpoint: Endpoint) -> socket.AddressFamily:
@@ -58,14 +63,14 @@ def _open(endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if kind == socket.SOCK_DGRAM:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    _bind(sock, endpoint)
+    _bind(sock, endpoint, KEY)
     if kind == socket.SOCK_STREAM:
         sock.listen(BACKLOG)
     sock.setblocking(False)
     return sock
 
 
-def _bind(sock: socket.socket, endpoint: Endpoint) -> socket.socket:
+def _bind(sock: socket.socket, endpoint: Endpoint, key: str) -> socket.socket:
     if sock.type == socket.SOCK_STREAM:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sock.family == socket.AF_INET6:
@@ -75,5 +80,5 @@ def _bind(sock: socket.socket, endpoint: Endpoint) -> socket.socket:
     except OSError as error:
         sock.close()
         kind = "UDP" if sock.type == socket.SOCK_DGRAM else "TCP"
-        raise ProcessError(f"listen.dns: {endpoint} ({kind}): {error.strerror}") from None
+        raise ProcessError(f"{key}: {endpoint} ({kind}): {error.strerror}") from None
     return sock
