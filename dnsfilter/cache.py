@@ -47,10 +47,10 @@ class Cache:
 
     def put(self, key: bytes, answer: Answer) -> None:
         """Let an answer end when its TTL says, within our bounds, and keep it, making room for it."""
-        if not answer.ttl or answer.rcode not in _CACHEABLE:
-            return
         bounds, answers = self._bounds, self._answers
-        ceiling = bounds.max_ttl if answer.answers else bounds.max_negative_ttl
+        if not answer.ttl or answer.rcode not in _CACHEABLE or not bounds.entries:
+            return
+        ceiling = bounds.max_negative_ttl if answer.is_negative else bounds.max_ttl
         answer.expires = answer.stored + max(min(answer.ttl, ceiling), bounds.min_ttl)
         if key not in answers:
             if len(answers) >= bounds.entries:

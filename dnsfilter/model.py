@@ -172,6 +172,7 @@ class Decision:
     """What the policy says of one name for one client, with the reason.
 
     `rule` is the deciding rule or None when no rule covers the name; `policy`, `phase` are those that made it count.
+    A name is free when that rule or an exemption frees it, and so is what it leads to.
     """
 
     dns: DnsAction
@@ -182,11 +183,14 @@ class Decision:
     exemption: Exemption | None = None
     is_blocking: bool = field(init=False, compare=False)
     is_sighting: bool = field(init=False, compare=False)
+    is_free: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Work out once what the query path asks: is the answer made up by us, is the device to be recorded."""
+        """Work out once what the query path asks: is the answer ours, is the device recorded, is the name freed."""
         object.__setattr__(self, "is_blocking", self.dns.is_blocking)
         object.__setattr__(self, "is_sighting", self.proxy is not ProxyAction.PASS)
+        is_free = self.exemption is not None or (self.rule is not None and self.rule.passthru)
+        object.__setattr__(self, "is_free", is_free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,24 @@ from dnsfilter.policy.engine import Engine
 from dnsfilter.seats import Seat, Seats
 from dnsfilter.tally import Tally
 from dnsfilter.wire.codes import Class, ExtendedError, Flag, Rcode, Type
+from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.query import Query
-from dnsfilter.wire.response import Answer, build_header, build_response, build_truncated
+from dnsfilter.wire.response import (
+    Answer,
+    Records,
+    build_header,
+    build_minimal_any,
+    build_response,
+    build_truncated,
+)
 
 _log = logging.getLogger("dnsfilter.resolver")
 
 _ID_SIZE = 2
 _RESPONSE_BIT = 0x80
 _IN = int(Class.IN)
+_ANY = int(Type.ANY)
+_MINIMAL_ANY = build_minimal_any()
 _SERVFAIL = int(Rcode.SERVFAIL)
 _HEADER_SIZE = 12
 _OPCODE_BITS = 0x78
@@ -79,17 +89,19 @@ class Resolver:
             return None
         try:
             if seat.view is None:
-                return self._turn_away(message, transport, Outcome.REFUSED, Rcode.REFUSED)
-            if seat.tokens < 0 and not self.seats.admit(seat, now):
-                return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
-            if message[2] & _OPCODE_BITS:
-                return self._turn_away(message, transport, Outcome.ERROR, Rcode.NOTIMP)
-            return self._answer(Query(message), message, seat, transport, now)
+                outcome, rcode = Outcome.REFUSED, Rcode.REFUSED
+            elif seat.tokens < 0 and not self.seats.admit(seat, now):
+                outcome, rcode = Outcome.RATELIMITED, Rcode.REFUSED
+            elif message[2] & _OPCODE_BITS:
+                outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
+            else:
+                return self._answer(Query(message), message, seat, transport, now)
         except WireError:
-            return self._turn_away(message, transport, Outcome.ERROR, Rcode.FORMERR)
+            outcome, rcode = Outcome.ERROR, Rcode.FORMERR
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
             _log.error("unexpected while answering: %r", error)
-            return self._turn_away(message, transport, Outcome.ERROR, Rcode.SERVFAIL)
+            outcome, rcode = Outcome.ERROR, Rcode.SERVFAIL
+        return self._turn_away(message, transport, outcome, rcode)
 
     def accept(self, query: Query, message: bytes, now: float) -> Answer:
         """Check an upstream's response to a query and cache it; WireError where it is malformed."""
@@ -111,7 +123,11 @@ class Resolver:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
         query = pending.query
         stale = self.cache.get_stale(query.key, now)
-        if stale and not self._judge(pending, stale).is_blocking:
+        decision = self._judge(pending, stale) if stale else pending.decision
+        if decision.is_blocking:
+            return self._block(pending, decision, now, None)
+        self._see(pending, decision)
+        if stale:
             self._count(pending, Outcome.STALE, stale.rcode, now)
             body = stale.with_ttl(STALE_TTL)
             return self._fit(
@@ -137,25 +153,39 @@ class Resolver:
         """Answer a well-formed query: what we do not do, what the policy blocks, what we hold, else Pending."""
         assert seat.view
         pending = Pending(query, seat.view.decide(query.name), seat, transport, now)
-        if query.version > 0:
-            return self._refuse(pending, Rcode.BADVERS, now)
-        if query.qclass != _IN or query.qtype in _REFUSED_TYPES:
-            return self._refuse(pending, Rcode.REFUSED, now)
+        if query.version > 0 or query.qclass != _IN or query.qtype in _REFUSED_TYPES:
+            return self._refuse(pending, now)
         if pending.decision.is_blocking:
             return self._block(pending, pending.decision, now, message)
+        if query.qtype == _ANY:
+            return self._answer_locally(pending, _MINIMAL_ANY, 0, now, message)
         local = self._local and self._local.find(query.name, query.qtype)
         if local:
-            self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
-            return self._fit(pending, build_response(query, Rcode.NOERROR, local, flags=Flag.AA), Rcode.NOERROR)
+            return self._answer_locally(pending, local, Flag.AA, now, message)
         cached = self.cache.get(query.key, now)
         if cached:
             self.tally.journal.count("cache_hits", "message")
             return self._respond(pending, cached, Outcome.CACHED, now, message)
         return pending
 
-    def _refuse(self, pending: Pending, rcode: Rcode, now: float) -> bytes:
-        self._count(pending, Outcome.ERROR if rcode == Rcode.BADVERS else Outcome.REFUSED, rcode, now)
+    def _refuse(self, pending: Pending, now: float) -> bytes:
+        """Answer a query of a kind that we do not do; of EDNS we know version 0 (RFC 6891 section 6.1.3)."""
+        outcome, rcode = Outcome.REFUSED, Rcode.REFUSED
+        if pending.query.version > 0:
+            outcome, rcode = Outcome.ERROR, Rcode.BADVERS
+        self._count(pending, outcome, rcode, now)
         return build_response(pending.query, rcode)
+
+    def _answer_locally(self, pending: Pending, records: Records, flags: int, now: float, message: bytes) -> bytes:
+        """Answer by records of our own, which do not age."""
+        query, decision = pending.query, pending.decision
+        self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
+        self._see(pending, decision)
+        response = build_response(query, Rcode.NOERROR, records, flags=flags)
+        if len(response) > query.payload:
+            return self._fit(pending, response, Rcode.NOERROR)
+        pending.seat.memo.put(message[_ID_SIZE:], Entry(response[_ID_SIZE:], decision, Outcome.LOCAL, Rcode.NOERROR))
+        return response
 
     def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
         """Answer by ourselves; a canary is no sighting and counts as local."""
@@ -193,25 +223,29 @@ class Resolver:
         outcome = Outcome.OBSERVED if decision.is_sighting else Outcome.CACHED
         entry = Entry(response[_ID_SIZE:], decision, outcome, answer.rcode)
         start = _HEADER_SIZE - _ID_SIZE + len(pending.query.question)
-        entry.expire(now, answer.expires, tuple([start + offset for offset in answer.ttls]))
+        elapsed = int(now - answer.stored)
+        entry.expire(answer.stored + elapsed, answer.expires, tuple([start + offset for offset in answer.ttls]))
         pending.seat.memo.put(message[_ID_SIZE:], entry)
 
     def _judge(self, pending: Pending, answer: Answer) -> Decision:
-        """Return the strictest decision among the query's own, the targets' and the addresses' of an answer."""
+        """Return the strictest decision among the query's own, the targets' and the addresses' of an answer.
+
+        What a freed name leads to is free: the networks of a list may hold more than the names that it lists.
+        """
         decision, view = pending.decision, pending.seat.view
         assert view
-        if decision.exemption:
+        if decision.is_free:
             return decision
         for target in answer.targets:
             decision = _stricter(decision, view.decide(target))
         for address in answer.addresses:
             if address[:2] in view.listed_prefixes:
                 decision = _stricter(decision, view.decide_packed(address))
-        return decision
+        return decision if decision is pending.decision else view.exempt(pending.query.name, decision)
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
-        """Truncate a response that a datagram cannot carry to this client."""
-        if pending.transport is not Transport.UDP or len(response) <= pending.query.payload:
+        """Truncate a response that the transport cannot carry to this client."""
+        if len(response) <= (pending.query.payload if pending.transport is Transport.UDP else MAX_MESSAGE):
             return response
         return build_truncated(pending.query, rcode, 0)
 
@@ -226,10 +260,10 @@ class Resolver:
 
 def _stricter(first: Decision, second: Decision) -> Decision:
     """Return the decision with more consequences; the first where there is nothing to choose."""
-    if second is NOT_LISTED or second.rule is None:
+    if second is NOT_LISTED or second.is_free:
         return first
     return second if _severity(second) > _severity(first) else first
 
 
 def _severity(decision: Decision) -> int:
-    return (decision.rule is not None) + decision.is_sighting + 2 * decision.is_blocking
+    return decision.is_sighting + 2 * decision.is_blocking

@@ -63,8 +63,10 @@ class Seats:
             seat.tokens = 1e18
             return True
         seat.tokens = min(self._burst, (now - seat.refilled) * self._rate) - 1
+        if seat.tokens < 0:
+            return False
         seat.refilled = now
-        return seat.tokens >= 0
+        return True
 
     def memos(self) -> Iterator[tuple[str, Memo]]:
         """Return the memos of all views, each with its group."""

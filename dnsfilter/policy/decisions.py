@@ -17,5 +17,6 @@ _PROXY_RANK = {action: rank for rank, action in enumerate(ProxyAction)}
 
 
 def strictness(decision: Decision) -> int:
-    """Rank decisions; a listed name before its first phase still outranks one that is not listed."""
-    return 2 * _PROXY_RANK[decision.proxy] + (decision.rule is not None)
+    """Rank decisions; a listed name before its first phase still outranks one that is not listed or is freed."""
+    rule = decision.rule
+    return 2 * _PROXY_RANK[decision.proxy] + (rule is not None and not rule.passthru)

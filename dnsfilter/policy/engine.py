@@ -37,14 +37,15 @@ class _Clause:
     dns: DnsAction
     proxy: ProxyAction
 
-    def decide(self, rules: Sequence[Rule]) -> Decision | None:
-        """Return the decision by the most specific rule of this clause's lists."""
+    def find(self, rules: Sequence[Rule]) -> Rule | None:
+        """Return the most specific rule of this clause's lists."""
         for rule in rules:
             if rule.blocklist in self.lists:
-                return NOT_LISTED if rule.passthru else self._apply(rule)
+                return rule
         return None
 
-    def _apply(self, rule: Rule) -> Decision:
+    def apply(self, rule: Rule) -> Decision:
+        """Return what a rule that lists the name means now."""
         dns = rule.answer if rule.answer and self.dns.is_blocking else self.dns
         return Decision(dns, self.proxy, rule, self.policy, self.phase)
 
@@ -73,12 +74,14 @@ class View:
             if rule.blocklist == CANARIES:
                 return Decision(rule.answer or DnsAction.NXDOMAIN, ProxyAction.PASS, rule)
         decision = self._strictest(rules)
-        exemption = self._find_exemption(name) if decision.rule else None
-        if exemption:
-            return Decision(
-                DnsAction.RESOLVE, ProxyAction.PASS, decision.rule, decision.policy, decision.phase, exemption
-            )
-        return decision
+        return self.exempt(name, decision) if decision.rule else decision
+
+    def exempt(self, name: str, decision: Decision) -> Decision:
+        """Return a decision about a name, or about what it leads to, as the exemptions of the name leave it."""
+        exemption = self._find_exemption(name) if self._exemptions else None
+        if exemption is None:
+            return decision
+        return Decision(DnsAction.RESOLVE, ProxyAction.PASS, decision.rule, decision.policy, decision.phase, exemption)
 
     def decide_address(self, address: IPv4Address | IPv6Address) -> Decision:
         """Decide an address by the networks of the lists."""
@@ -90,8 +93,13 @@ class View:
         return self._strictest(rules) if rules else NOT_LISTED
 
     def _strictest(self, rules: Sequence[Rule]) -> Decision:
-        decisions = [decision for clause in self._clauses if (decision := clause.decide(rules))]
-        return max(decisions, key=strictness, default=NOT_LISTED)
+        """Return the strictest of the policies' decisions; a name is free only where every policy frees it."""
+        found = [(clause, rule) for clause in self._clauses if (rule := clause.find(rules))]
+        listed = [clause.apply(rule) for clause, rule in found if not rule.passthru]
+        if listed:
+            return max(listed, key=strictness)
+        is_free = found and len(found) == len(self._clauses)
+        return Decision(DnsAction.RESOLVE, ProxyAction.PASS, found[0][1]) if is_free else NOT_LISTED
 
     def _find_exemption(self, name: str) -> Exemption | None:
         while name:

@@ -51,8 +51,6 @@ class Matcher:
         self._networks: dict[tuple[int, int], dict[int, list[Rule]]] = {}
         for rule in sorted((rule for compiled in lists for rule in compiled.rules), key=_passthru_first):
             self._add(rule)
-        for owner in self._owners.values():
-            owner.patterns.sort(key=lambda item: -len(item[1].text))
         self._prefix_lengths = sorted(self._networks, reverse=True)
         self.listed_prefixes = {
             first for length, width in self._networks for first in self._first_octets(length, width)
@@ -83,6 +81,8 @@ class Matcher:
             if dot < 0:
                 break
             suffix = suffix[dot + 1 :]
+        if len(patterns) > 1:
+            patterns.sort(key=_specificity)
         found = exacts + patterns + suffixes
         if self._indexes:
             indexed = [rule for index in self._indexes for rule in index.match(name)]

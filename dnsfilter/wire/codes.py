@@ -11,6 +11,7 @@ class Type(IntEnum):
     CNAME = 5
     SOA = 6
     PTR = 12
+    HINFO = 13
     MX = 15
     TXT = 16
     AAAA = 28

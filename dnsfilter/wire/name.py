@@ -16,6 +16,7 @@ _POINTER = 0xC0
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
 _UNPRINTABLE = re.compile(rb"[^a-z0-9_-]")
+_ESCAPED = re.compile(rb"\\(\d{3})")
 
 
 def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
@@ -72,9 +73,12 @@ def to_text(wire: bytes) -> str:
     """Return the canonical text of a name in wire form; the root is `.`."""
     labels: list[bytes] = []
     offset = 0
-    while size := wire[offset]:
-        labels.append(wire[offset + 1 : offset + 1 + size])
-        offset += 1 + size
+    try:
+        while size := wire[offset]:
+            labels.append(wire[offset + 1 : offset + 1 + size])
+            offset += 1 + size
+    except IndexError:
+        raise WireError("name has no end") from None
     return join_labels(labels)
 
 
@@ -91,13 +95,20 @@ def _escape(match: re.Match[bytes]) -> bytes:
 
 
 def from_text(text: str) -> bytes:
-    r"""Return the wire form of canonical text (with `\DDD` escapes); WireError where a length is exceeded."""
+    r"""Return the wire form of canonical text (with `\DDD` escapes); WireError where it stands for no name."""
     wire = b""
-    for label in text.rstrip(".").split(".") if text != "." else ():
-        octets = re.sub(rb"\\(\d{3})", lambda match: bytes([int(match[1])]), label.encode("ascii"))
+    for label in text.removesuffix(".").split(".") if text != "." else ():
+        try:
+            octets = _ESCAPED.sub(_unescape, label.encode("ascii"))
+        except ValueError:
+            raise WireError(f"label {label!r} does not stand for octets") from None
         if not 0 < len(octets) <= MAX_LABEL:
             raise WireError(f"label {label!r} has a length outside 1 to {MAX_LABEL}")
         wire += bytes([len(octets)]) + octets
     if len(wire) >= MAX_NAME:
         raise WireError(f"name {text!r} is longer than {MAX_NAME} octets")
     return wire + b"\0"
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[1]),))

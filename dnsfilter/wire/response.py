@@ -11,6 +11,9 @@ from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Class, ExtendedError, Flag
 from dnsfilter.wire.name import read_name, skip_name, to_text
 from dnsfilter.wire.query import HEADER, RECORD, Query
 
+MAX_TARGETS_SIZE = 65_535
+"""How many octets the names that an answer leads to may have: all that a message without compression could hold."""
+
 POINTER_TO_QNAME = b"\xc0\x0c"
 """A compression pointer to the question's name, which always stands behind the header."""
 
@@ -21,6 +24,7 @@ _TTL = struct.Struct("!I")
 _SOA_TIMES = struct.Struct("!IIIII")
 _SOA_NAMES = b"\x09dnsfilter\x07invalid\0" + b"\x0ahostmaster\x09dnsfilter\x07invalid\0"
 _MAX_TTL = 0x7FFFFFFF
+_ANY_TTL = 3600
 _TARGET_OFFSETS = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
 """Where in the data of CNAME, DNAME, MX, SRV, SVCB and HTTPS records the name they lead to stands."""
 
@@ -28,6 +32,7 @@ _ADDRESS_SIZES = {int(Type.A): 4, int(Type.AAAA): 16}
 _SOA, _OPT = int(Type.SOA), int(Type.OPT)
 _POINTER = 0xC0
 _RECORD_SIZE = RECORD.size
+_unpack_header = HEADER.unpack_from
 _unpack_record = RECORD.unpack_from
 _COPIED = int(Flag.RD | Flag.CD)
 _RESPONSE = int(Flag.QR | Flag.RA)
@@ -131,6 +136,12 @@ def build_address(rtype: int, packed: bytes, ttl: int) -> Records:
     return Records(1, body=POINTER_TO_QNAME + RECORD.pack(rtype, Class.IN, ttl, len(packed)) + packed)
 
 
+def build_minimal_any() -> Records:
+    """Build the answer to qtype ANY: one synthesized HINFO instead of all that there is (RFC 8482 section 4.2)."""
+    rdata = b"\x07RFC8482\0"
+    return Records(1, body=POINTER_TO_QNAME + RECORD.pack(Type.HINFO, Class.IN, _ANY_TTL, len(rdata)) + rdata)
+
+
 def build_soa(ttl: int, *, owner: bytes = POINTER_TO_QNAME) -> Records:
     """Build the authority section of a negative answer that lives `ttl` seconds (RFC 2308 section 5)."""
     rdata = _SOA_NAMES + _SOA_TIMES.pack(1, 3600, 600, 86400, ttl)
@@ -153,58 +164,73 @@ class Answer(Records):
     `is_wanted` are the cache's.
     """
 
-    __slots__ = ("addresses", "expires", "flags", "is_wanted", "rcode", "stored", "targets", "ttl")
+    __slots__ = ("addresses", "expires", "flags", "is_negative", "is_wanted", "rcode", "stored", "targets", "ttl")
 
     def __init__(self, message: bytes, question_size: int, now: float) -> None:
-        """WireError where the message is malformed."""
+        """WireError where the message is malformed, or its response code is about our asking and not the answer."""
         self.stored = self.expires = now
         self.is_wanted = False
-        _, self.flags, questions, answers, authorities, additionals = HEADER.unpack_from(message)
-        if questions != 1:
-            raise WireError("a response repeats one question")
-        self.rcode = self.flags & 0xF
-        self.targets: list[str] = []
-        self.addresses: list[bytes] = []
-        start = offset = _HEADER_SIZE + question_size
-        additional = answers + authorities
+        start = _HEADER_SIZE + question_size
         ttls: list[int] = []
-        positive = negative = -1
         try:
-            for index in range(additional + additionals):
+            _, flags, questions, answers, authorities, additionals = _unpack_header(message)
+            offset, least = self._read_answers(message, start, answers, ttls)
+            negative = -1
+            for index in range(authorities + additionals):
                 name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
                 rtype, _, ttl, length = _unpack_record(message, name_end)
-                rdata = name_end + _RECORD_SIZE
-                end = rdata + length
-                if ttl > _MAX_TTL:
-                    ttl = 0  # RFC 2181 section 8
-                if index < answers:
-                    if ttl < positive or positive < 0:
-                        positive = ttl
-                    if length == _ADDRESS_SIZES.get(rtype):
-                        self.addresses.append(message[rdata:end])
-                    elif rtype in _TARGET_OFFSETS:
-                        self.targets.append(to_text(_read_target(message, rdata + _TARGET_OFFSETS[rtype], end)))
-                elif rtype == _OPT and index >= additional:
-                    self.rcode |= message[name_end + 4] << 4
-                    additionals = index - additional
+                if rtype == _OPT and index >= authorities:
+                    if message[name_end + 4]:
+                        raise WireError("the extended response code is about our query")  # RFC 6891 section 6.1.3
+                    additionals = index - authorities
                     break
-                elif rtype == _SOA and index < additional:
-                    negative = _negative_ttl(message, ttl, rdata, end)
+                offset = name_end + _RECORD_SIZE + length
+                if rtype == _SOA and index < authorities:
+                    negative = _negative_ttl(message, ttl, offset - length, offset)
                 ttls.append(name_end + 4 - start)
-                offset = end
         except (IndexError, struct.error):
             raise WireError("message ends inside a record") from None
-        if offset > len(message):
-            raise WireError("message ends inside record data")
+        if questions != 1 or offset > len(message):
+            raise WireError("message ends inside record data, or does not repeat one question")
         self.answers, self.authorities, self.additionals = answers, authorities, additionals
         self.body, self.ttls = message[start:offset], tuple(ttls)
-        self.ttl = positive if answers and not self.rcode else max(negative, 0)
+        self.flags = flags
+        self.rcode = rcode = flags & 0xF
+        self.is_negative = negative >= 0 or rcode != 0 or not answers
+        self.ttl = min(least, max(negative, 0)) if self.is_negative else least
+
+    def _read_answers(self, message: bytes, start: int, count: int, ttls: list[int]) -> tuple[int, int]:
+        """Read the answer section; return where it ends and its smallest TTL."""
+        self.targets: list[str] = []
+        self.addresses: list[bytes] = []
+        offset, least, room = start, _MAX_TTL, MAX_TARGETS_SIZE
+        for _ in range(count):
+            name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
+            rtype, _, ttl, length = _unpack_record(message, name_end)
+            rdata = name_end + _RECORD_SIZE
+            offset = rdata + length
+            if ttl < least:
+                least = ttl
+            elif ttl > _MAX_TTL:
+                least = 0  # RFC 2181 section 8
+            if length == _ADDRESS_SIZES.get(rtype):
+                self.addresses.append(message[rdata:offset])
+            elif rtype in _TARGET_OFFSETS:
+                target = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
+                room -= len(target)
+                if room < 0:
+                    raise WireError("more names than a message without compression could hold")
+                self.targets.append(to_text(target))
+            ttls.append(name_end + 4 - start)
+        return offset, least
 
 
 def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
     """Return how long a negative answer with this SOA lives (RFC 2308 section 5)."""
     if end - rdata < _SOA_TIMES.size:
         raise WireError("SOA too short")
+    if ttl > _MAX_TTL:
+        return 0  # RFC 2181 section 8
     return int(min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4]))
 
 

@@ -27,5 +27,6 @@ def parse_record(line: str) -> tuple[str, int, bytes]:
 
 def _pack(record: RR) -> bytes:
     buffer = DNSBuffer()
+    buffer.encode_name = buffer.encode_name_nocompress  # its pointers would count from the record, not the message
     record.rdata.pack(buffer)
     return bytes(buffer.data)
