@@ -57,7 +57,7 @@ def test_check_names_the_place(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("inventory", "told"),
     [
-        (None, "devices.csv: cannot be read"),
+        (None, "devices.csv: inventory: cannot be read"),
         ("name,owner\nlaptop,somebody\n", "devices.csv:1: has no column 'id'"),
         ("id,group\nL-1,\nL-2,nobody\n", "devices.csv:3: group: there is no group 'nobody'"),
     ],

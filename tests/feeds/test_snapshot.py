@@ -82,7 +82,7 @@ def test_says_that_there_is_none(tmp_path: Path) -> None:
     """Without a file there is one clear error, and publishing into nowhere is one too."""
     with pytest.raises(SnapshotError, match="cannot be read"):
         read_snapshot(tmp_path)
-    with pytest.raises(SnapshotError, match="cannot publish"):
+    with pytest.raises(SnapshotError, match="cannot be published"):
         publish_snapshot(Snapshot(1, 0.0, Configuration(), ()), tmp_path / "absent")
 
 
