@@ -15,7 +15,7 @@ from dnsfilter.process.publisher import compile_all, find_missing
 @click.command()
 @configuration_option
 def check(configuration_file: Path | None) -> None:
-    r"""Check configuration, inventory and lists: every error with file, line and key; exit status 0 or 2.
+    """Check configuration, inventory and lists: every error with file, line and key; exit status 0 or 2.
 
     \b
     Example:

@@ -32,7 +32,7 @@ _Fields = dict[str, Any]
 @json_option
 @click.pass_context
 def devices(context: click.Context, standing: str | None, configuration_file: Path | None, *, as_json: bool) -> None:
-    r"""List the devices that were seen reaching for listed names: one row each, under a pseudonym.
+    """List the devices that were seen reaching for listed names: one row each, under a pseudonym.
 
     \b
     Examples:

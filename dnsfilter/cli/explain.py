@@ -31,7 +31,7 @@ from dnsfilter.values import parse_moment
 def explain(
     names: tuple[str, ...], address: str, moment: str | None, configuration_file: Path | None, *, as_json: bool
 ) -> None:
-    r"""Say which rule of which list decides about a name, in which phase, and what happens at DNS and at the proxy.
+    """Say which rule of which list decides about a name, in which phase, and what happens at DNS and at the proxy.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from dnsfilter.cli.options import configuration_option
 @click.command()
 @configuration_option
 def serve(configuration_file: Path | None) -> None:
-    r"""Run everything the configuration asks for, until SIGTERM; SIGHUP reloads.
+    """Run everything the configuration asks for, until SIGTERM; SIGHUP reloads.
 
     \b
     Examples:
