@@ -47,10 +47,11 @@ def read_snapshot(directory: Path) -> Snapshot:
     header, sections = container.read(directory / FILE_NAME, _MAGIC)
     try:
         configuration = Configuration.model_validate(header["configuration"])
-    except ValidationError as error:
-        raise SnapshotError(f"{directory / FILE_NAME}: {error.errors()[0]['msg']}") from None
-    lists = tuple(_load_list(fields, sections) for fields in header["lists"])
-    return Snapshot(header["generation"], header["created"], configuration, lists)
+        lists = tuple(_load_list(fields, sections) for fields in header["lists"])
+        return Snapshot(header["generation"], header["created"], configuration, lists)
+    except (KeyError, TypeError, ValueError) as error:  # a header that some other version wrote
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+        raise SnapshotError(f"{directory / FILE_NAME}: {reason}") from None
 
 
 def _dump_list(compiled: CompiledList, sections: list[bytes]) -> dict[str, Any]:

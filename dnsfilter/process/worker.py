@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import secrets
@@ -21,7 +20,7 @@ from dnsfilter.cache import Cache
 from dnsfilter.channel import Sender
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
-from dnsfilter.errors import SnapshotError
+from dnsfilter.errors import DnsfilterError, SnapshotError
 from dnsfilter.feeds import clients, snapshot
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import Snapshot, read_snapshot
@@ -59,7 +58,7 @@ class Worker:
             for sock in sockets
             if sock.type == socket.SOCK_DGRAM
         ]
-        self._tcp = TcpServer(self._resolver, self._forwarder.submit)
+        self._tcp = TcpServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
         self._sender = Sender(state, self.journal)
         self._next_change: float | None = None
         self._ending = asyncio.Event()
@@ -82,7 +81,9 @@ class Worker:
             loop.create_task(self._watch()),
             loop.create_task(self._sender.run()),
         ]
-        await self._ending.wait()
+        ending = loop.create_task(self._ending.wait())
+        await asyncio.wait([ending, *background], return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
         await self._end(loop, background)
 
     def _on_readable(self, server: UdpServer) -> None:
@@ -117,7 +118,7 @@ class Worker:
         if count:
             self.journal.count("queries", Transport.UDP, by=count)
         self._resolver.flush(seconds / max(count, 1), time())
-        self._forwarder.report()
+        self._forwarder.report(monotonic())
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
         self.journal.gauges["snapshot_generation",] = self._snapshot.generation
 
@@ -157,10 +158,12 @@ class Worker:
                 await asyncio.sleep(TICK)
         for task in background:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        results = await asyncio.gather(*background, return_exceptions=True)
         self._report()
         await self._sender.flush()
+        for failure in results:
+            if isinstance(failure, Exception):
+                raise failure
 
 
 def _tame_garbage_collector() -> None:
@@ -175,13 +178,21 @@ def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
     _log.error("unexpected: %s: %r", context.get("message"), context.get("exception"))
 
 
-def main() -> None:
-    """Run a worker."""
+def main() -> int:
+    """Run a worker; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     state, name, *descriptors = sys.argv[1:]
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in descriptors]
-    uvloop.run(Worker(Path(state), name, sockets).run())
+    try:
+        uvloop.run(Worker(Path(state), name, sockets).run())
+    except DnsfilterError as error:
+        _log.error("%s", error)
+        return 2
+    except Exception as error:  # noqa: BLE001 - the border of the process: the supervisor starts another
+        _log.error("ends unexpectedly: %r", error)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

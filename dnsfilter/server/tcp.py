@@ -19,11 +19,15 @@ MAX_UNREAD = 256 * 1024
 
 
 class TcpServer:
-    """Makes and bounds the connections of one worker; at the bound the longest idle one is closed."""
+    """Makes and bounds the connections of one worker; at the bound the longest idle one is closed.
 
-    def __init__(self, resolver: Resolver, submit: Callable[[Pending, float], None]) -> None:
+    `submit` takes queries that wait for an upstream, `flush` sends what was submitted.
+    """
+
+    def __init__(self, resolver: Resolver, submit: Callable[[Pending, float], None], flush: Callable[[], None]) -> None:
         self.resolver = resolver
         self.submit = submit
+        self.flush = flush
         self.connections: dict[Connection, None] = {}
 
     def make_connection(self) -> "Connection":
@@ -48,7 +52,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place, from the longest idle connection where none is free."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
-        self._address = ip_address(transport.get_extra_info("peername")[0].partition("%")[0]).packed
+        peer = transport.get_extra_info("peername")
+        if not peer:  # gone before we looked
+            self._transport.abort()
+            return
+        self._address = ip_address(peer[0].partition("%")[0]).packed
         self.active = monotonic()
         connections = self._server.connections
         if len(connections) >= MAX_CONNECTIONS:
@@ -63,6 +71,7 @@ class Connection(asyncio.Protocol):
             del connections[self]
             connections[self] = None
         resolver = self._server.resolver
+        is_submitted = False
         responses = []
         for message in self._deframer.feed(data):
             seat = resolver.seats.take(self._address, now)
@@ -76,6 +85,9 @@ class Connection(asyncio.Protocol):
             else:
                 result.send = self._send_later
                 self._server.submit(result, now)
+                is_submitted = True
+        if is_submitted:
+            self._server.flush()
         if responses:
             self._write(b"".join(responses))
 

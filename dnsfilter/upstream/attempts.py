@@ -1,6 +1,6 @@
 """When a query is sent to whom: retry and failover, without sockets and without a clock."""
 
-WAITS = (0.4, 0.5, 0.6)
+WAITS = (0.4, 0.45, 0.5)
 """Seconds that each attempt may take; together the time within which a client is answered, come what may."""
 
 LINGER = 4.0

@@ -4,11 +4,10 @@ No task per query: an exchange is an entry in tables, and a tick looks for those
 """
 
 import asyncio
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from operator import itemgetter
 from time import monotonic
 from typing import Any
 
@@ -20,7 +19,7 @@ from dnsfilter.upstream import tcp
 from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried, plan_attempt
 from dnsfilter.upstream.health import Health
 from dnsfilter.upstream.routes import Routes
-from dnsfilter.upstream.udp import Asked, Port, UdpUpstream, Unwatch, Watch
+from dnsfilter.upstream.udp import UdpUpstream, Unwatch, Watch
 from dnsfilter.values import Endpoint, UpstreamServer
 from dnsfilter.wire.codes import Flag, Rcode
 from dnsfilter.wire.upstream_query import build_packet
@@ -67,10 +66,10 @@ class Exchange:
         "is_done",
         "key",
         "packet",
-        "places",
         "query",
         "question",
         "servers",
+        "wait",
         "waiters",
     )
 
@@ -82,8 +81,7 @@ class Exchange:
         self.waiters = [pending]
         self.servers = servers
         self.attempts = 0
-        self.places: list[tuple[Port, bytes]] = []
-        self.asked_at = self.deadline = 0.0
+        self.asked_at = self.deadline = self.wait = 0.0
         self.is_done = False
 
 
@@ -95,8 +93,7 @@ class Forwarder:
         self._journal = journal
         self._on_batch_end = on_batch_end
         self._exchanges: dict[bytes, Exchange] = {}
-        self._waiting: dict[float, list[Exchange]] = {wait: [] for wait in (*WAITS, LINGER)}
-        self._due: deque[tuple[float, float, list[Exchange]]] = deque()
+        self._waiting: dict[float, deque[Exchange]] = {wait: deque() for wait in (*WAITS, LINGER)}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[str, Server] = {}
         self._routes: Routes[list[Server]]
@@ -108,9 +105,12 @@ class Forwarder:
         for upstream in upstreams:
             servers = [self._adopt_server(server, before, watch, unwatch) for server in upstream.servers]
             routes.update(dict.fromkeys(upstream.domains or ("",), servers))
-        for label in before.keys() - self._servers.keys():
-            before[label].udp.close()
         self._routes = Routes(routes.pop(""), routes)
+        gone = [server for label, server in before.items() if label not in self._servers]
+        for server in gone:
+            server.udp.close()
+        if gone:
+            self._redirect(gone, monotonic())
 
     def submit(self, pending: Pending, now: float) -> None:
         """Find an answer for a query; a question that is already on its way is not asked again."""
@@ -140,23 +140,24 @@ class Forwarder:
 
     def tick(self, now: float) -> None:
         """Retry, fail over and give up where the time has come; called some twenty times a second."""
-        for wait, exchanges in self._waiting.items():
-            if exchanges:
-                insort(self._due, (now + wait, wait, exchanges), key=itemgetter(0))
-                self._waiting[wait] = []
-        while self._due and self._due[0][0] <= now:
-            _, wait, exchanges = self._due.popleft()
-            for exchange in exchanges:
-                if not exchange.is_done and exchange.deadline <= now:
-                    self._expire(exchange, wait, now)
+        for wait, queue in self._waiting.items():
+            while queue:
+                exchange = queue[0]
+                if exchange.is_done or exchange.wait != wait:  # answered, or waiting for another attempt by now
+                    queue.popleft()
+                elif exchange.deadline <= now:
+                    queue.popleft()
+                    self._expire(exchange, now)
+                else:
+                    break
         self.flush()
         self._on_batch_end()
 
-    def report(self) -> None:
+    def report(self, now: float) -> None:
         """Write the state of the upstreams to the journal and close sockets that were replaced; once a second."""
         for server in self._servers.values():
             server.report(self._journal)
-            server.udp.close_retired()
+            server.udp.close_retired(now)
 
     def _adopt_server(
         self, configured: UpstreamServer, before: dict[str, Server], watch: Watch, unwatch: Unwatch
@@ -172,16 +173,23 @@ class Forwarder:
         self._servers[label] = server
         return server
 
-    def _expire(self, exchange: Exchange, wait: float, now: float) -> None:
+    def _redirect(self, gone: Sequence[Server], now: float) -> None:
+        """Go on elsewhere with what was asked of servers that are no longer ours."""
+        for exchange in list(self._exchanges.values()):
+            if any(server in gone for server in exchange.servers):
+                exchange.servers = self._routes.find(exchange.query.name)
+                self._attempt(exchange, now)
+
+    def _expire(self, exchange: Exchange, now: float) -> None:
         """Go on with an exchange whose server did not answer in time."""
-        if wait == LINGER:
+        if exchange.wait == LINGER:
             self._end(exchange)
             return
         self._note(exchange.servers[(exchange.attempts - 1) % len(exchange.servers)], "timeout", now)
         self._attempt(exchange, now)
 
     def _wait(self, exchange: Exchange, wait: float, now: float) -> None:
-        exchange.deadline = now + wait
+        exchange.deadline, exchange.wait = now + wait, wait
         self._waiting[wait].append(exchange)
 
     def _attempt(self, exchange: Exchange, now: float) -> None:
@@ -191,7 +199,7 @@ class Forwarder:
             exchange.attempts += 1
             server = exchange.servers[index]
             try:
-                exchange.places.append(server.udp.send(exchange))
+                server.udp.send(exchange)
             except OSError:
                 self._note(server, "error", now)
                 continue
@@ -201,15 +209,14 @@ class Forwarder:
         self._fail_waiters(exchange, now)
         self._wait(exchange, LINGER, now)
 
-    def _on_response(self, server: Server, asked: Asked, message: bytes) -> None:
+    def _on_response(self, server: Server, exchange: Exchange, message: bytes, now: float) -> None:
         """Take a response that matches an exchange."""
-        assert isinstance(asked, Exchange)
-        if asked.is_done:
+        if exchange.is_done:
             return
         if message[2] & _TRUNCATED:
-            self._start(self._ask_over_tcp(server, asked))
+            self._start(self._ask_over_tcp(server, exchange))
         else:
-            self._conclude(server, asked, message, monotonic())
+            self._conclude(server, exchange, message, now)
 
     def _on_responses(self) -> None:
         self.flush()
@@ -259,9 +266,6 @@ class Forwarder:
         exchange.is_done = True
         if self._exchanges.get(exchange.key) is exchange:
             del self._exchanges[exchange.key]
-        if exchange.attempts > 1:
-            for port, identifier in exchange.places:
-                port.asked.pop(identifier, None)
 
     def _note(self, server: Server, outcome: str, now: float) -> None:
         server.health.fail(now)

@@ -6,8 +6,10 @@ A response that does not match what was asked over the very same socket is count
 import os
 import secrets
 import socket
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from time import monotonic
+from typing import Any, Protocol
 
 from dnsfilter.datagrams import Inbox, Outbox
 from dnsfilter.values import Endpoint
@@ -17,6 +19,9 @@ PORTS = 8
 
 USES = 2000
 """After how many queries a socket is replaced by one with another port."""
+
+LATE = 5.0
+"""Seconds for which a replaced socket still takes what was asked over it."""
 
 _HEADER_SIZE = 12
 _ID_SIZE = 2
@@ -51,21 +56,22 @@ class Port:
         self.asked: dict[bytes, Asked] = {}
         self.uses = 0
         self._upstream = upstream
-        self.inbox = Inbox(self.socket.fileno(), None)
-        self.outbox = Outbox(self.socket.fileno(), None)
 
     def on_readable(self) -> None:
         """Hand on what matches."""
         asked, upstream = self.asked, self._upstream
-        while lengths := self.inbox.receive():
-            memory, starts = self.inbox.memory, self.inbox.starts
+        inbox = upstream.inbox
+        memory, starts = inbox.memory, inbox.starts
+        inbox.descriptor = self.socket.fileno()
+        while lengths := inbox.receive():
+            now = monotonic()
             for start, length in zip(starts, lengths, strict=False):
                 message = memory[start : start + length]
                 identifier = message[:_ID_SIZE]
                 exchange = asked.get(identifier)
                 if exchange is not None and is_response(message, exchange.question):
                     del asked[identifier]
-                    upstream.on_response(exchange, message)
+                    upstream.on_response(exchange, message, now)
                 else:
                     upstream.mismatches += 1
             if len(lengths) < len(starts):
@@ -79,12 +85,15 @@ def is_response(message: bytes, question: bytes) -> bool:
 
 
 class UdpUpstream:
-    """One upstream; `on_response(asked, message)` gets what matches, `on_batch_end` is called after each batch."""
+    """One upstream.
+
+    `on_response(asked, message, now)` gets what matches, `on_batch_end()` is called after each batch.
+    """
 
     def __init__(
         self,
         endpoint: Endpoint,
-        on_response: Callable[[Asked, bytes], None],
+        on_response: Callable[[Any, bytes, float], None],
         on_batch_end: Callable[[], None],
         watch: Watch,
         unwatch: Unwatch,
@@ -95,12 +104,14 @@ class UdpUpstream:
         self._watch, self._unwatch = watch, unwatch
         self.mismatches = 0
         self._ports: list[Port] = []
-        self._retired: list[Port] = []
+        self._retired: deque[tuple[float, Port]] = deque()
         self._current: Port | None = None
         self._ids = b""
+        self.inbox = Inbox(-1, None)
+        self._outbox = Outbox(-1, None)
 
-    def send(self, asked: Asked) -> tuple[Port, bytes]:
-        """Ask, with the next flush; return where, for `forget`. OSError where there is no way to the upstream."""
+    def send(self, asked: Asked) -> None:
+        """Ask, with the next flush; OSError where there is no way to the upstream."""
         port = self._current or self._choose()
         while True:
             if not self._ids:
@@ -109,27 +120,26 @@ class UdpUpstream:
             if identifier not in port.asked:
                 break
         port.asked[identifier] = asked
-        port.outbox.push(b"", identifier + asked.packet)
+        self._outbox.push(b"", identifier + asked.packet)
         port.uses += 1
-        return port, identifier
 
     def flush(self) -> None:
         """Send what was asked; the next batch leaves from another port."""
         if self._current:
-            self._current.outbox.flush()
+            self._outbox.flush()
             self._current = None
 
-    def close_retired(self) -> None:
-        """Close the sockets that were replaced and have nothing outstanding."""
-        for port in [port for port in self._retired if not port.asked]:
-            self._retired.remove(port)
-            self._close(port)
+    def close_retired(self, now: float) -> None:
+        """Close the sockets that were replaced and whose answers would come too late by now."""
+        while self._retired and self._retired[0][0] <= now:
+            self._close(self._retired.popleft()[1])
 
     def close(self) -> None:
         """Close all sockets."""
-        for port in self._ports + self._retired:
+        for port in [*self._ports, *(port for _, port in self._retired)]:
             self._close(port)
-        self._ports, self._retired, self._current = [], [], None
+        self._ports, self._current = [], None
+        self._retired.clear()
 
     def _choose(self) -> Port:
         index = secrets.randbelow(PORTS)
@@ -138,9 +148,10 @@ class UdpUpstream:
             index = -1
         elif self._ports[index].uses >= USES:
             fresh = self._open()
-            self._retired.append(self._ports[index])
+            self._retired.append((monotonic() + LATE, self._ports[index]))
             self._ports[index] = fresh
         self._current = self._ports[index]
+        self._outbox.descriptor = self._current.socket.fileno()
         return self._current
 
     def _open(self) -> Port:

@@ -1,0 +1,265 @@
+"""The UDP server on real sockets: the memo says what the long way says, and everybody gets what is theirs."""
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from time import monotonic, time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dnsfilter.resolver import Pending
+from dnsfilter.server.udp import UdpServer
+from tests.fakes.descriptors import count_descriptors
+from tests.fakes.resolving import adopt_world, identifier_of, make_query, make_resolver, make_response, rcode_of
+
+LISTED = "www.tiktok.com"
+LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+
+class House:
+    """A server and its clients; queries that want an upstream gather in `pending`."""
+
+    def __init__(self, family: socket.AddressFamily = socket.AF_INET, **configuration: Any) -> None:
+        self.family = family
+        self.resolver = make_resolver(**{"rate_limit": {"per_client_qps": 0}, **configuration})
+        self.pending: list[Pending] = []
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.socket.bind((LOOPBACK[family], 0))
+        self.server = UdpServer(self.socket, self.resolver, lambda pending, _: self.pending.append(pending))
+        self._clients: list[socket.socket] = []
+
+    def client(self, address: str = "") -> socket.socket:
+        """Return a socket connected to the server."""
+        client = socket.socket(self.family, socket.SOCK_DGRAM)
+        client.bind((address or LOOPBACK[self.family], 0))
+        client.connect(self.socket.getsockname())
+        client.settimeout(2)
+        self._clients.append(client)
+        return client
+
+    def ask(self, client: socket.socket, query: bytes) -> bytes:
+        """Send a query, let the server work, return the response."""
+        client.send(query)
+        self.server.on_readable()
+        return client.recv(4096)
+
+    def resolve(self) -> None:
+        """Answer everything that waits, as an upstream would."""
+        for pending in self.pending:
+            answer = self.resolver.accept(pending.query, make_response(make_query(pending.query.name)), monotonic())
+            pending.send(pending.token, self.resolver.finish(pending, answer, monotonic()))
+        self.pending.clear()
+        self.server.flush()
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for sock in (self.socket, *self._clients):
+            sock.close()
+
+
+def is_quiet(client: socket.socket) -> bool:
+    """Whether nothing waits for the client."""
+    client.setblocking(False)
+    try:
+        client.recv(4096)
+    except BlockingIOError:
+        return True
+    finally:
+        client.settimeout(2)
+    return False
+
+
+@pytest.fixture
+def make_house() -> Iterator[Callable[..., House]]:
+    houses: list[House] = []
+
+    def make(*arguments: Any, **configuration: Any) -> House:
+        houses.append(House(*arguments, **configuration))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.close()
+
+
+@pytest.mark.parametrize("edns", [True, False])
+@pytest.mark.parametrize("qtype", [1, 28, 65, 16])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_memo_answers_as_the_long_way_does(
+    make_house: Callable[..., House], family: socket.AddressFamily, qtype: int, *, edns: bool
+) -> None:
+    """The second answer to the same question, from the memo, is the first one but for the ID."""
+    house = make_house(family)
+    client = house.client()
+    first = house.ask(client, make_query(LISTED, qtype, 1, edns=edns))
+    assert house.server.hits == 0
+    second = house.ask(client, make_query(LISTED, qtype, 2, edns=edns))
+    assert house.server.hits == 1
+    assert [identifier_of(first), identifier_of(second)] == [1, 2]
+    assert first[2:] == second[2:]
+
+
+def test_memo_answers_what_was_resolved(make_house: Callable[..., House]) -> None:
+    """Upstream, cache and memo give the same answer; the upstream is asked once."""
+    house = make_house()
+    client = house.client()
+    client.send(make_query(identifier=1))
+    house.server.on_readable()
+    assert len(house.pending) == 1
+    house.resolve()
+    answers = [client.recv(4096), *(house.ask(client, make_query(identifier=number)) for number in (2, 3, 4))]
+    assert [identifier_of(answer) for answer in answers] == [1, 2, 3, 4]
+    assert len({answer[2:] for answer in answers}) == 1
+    assert house.server.hits == 2
+    assert not house.pending
+
+
+def test_the_memo_ends_with_the_policy(make_house: Callable[..., House]) -> None:
+    """What was blocked under one policy is not answered from the memo under the next."""
+    house = make_house()
+    client = house.client()
+    for _ in range(2):
+        house.ask(client, make_query(LISTED))
+    adopt_world(house.resolver, allow=[{"name": LISTED, "reason": "test"}])
+    client.send(make_query(LISTED))
+    house.server.on_readable()
+    assert [pending.query.name for pending in house.pending] == [LISTED]
+
+
+def test_batches_with_gaps(make_house: Callable[..., House]) -> None:
+    """In one batch some are answered, some wait and some are ignored; later ones get theirs with the right ID."""
+    house = make_house()
+    clients = [house.client() for _ in range(90)]
+    for index, client in enumerate(clients):
+        client.send([make_query(LISTED, 1, index), make_query(f"n{index}.example", 1, index), b"\0\1\x80"][index % 3])
+    house.server.on_readable()
+    for index, client in enumerate(clients):
+        if index % 3 == 0:
+            assert identifier_of(client.recv(4096)) == index
+        assert is_quiet(client)
+    assert len(house.pending) == 30
+    house.resolve()
+    for index, client in enumerate(clients):
+        if index % 3 == 1:
+            response = client.recv(4096)
+            assert identifier_of(response) == index
+            assert f"n{index}".encode() in response
+        assert is_quiet(client)
+
+
+def test_answers_from_an_upstream_over_ipv6(make_house: Callable[..., House]) -> None:
+    """A response that comes later finds its way back to an IPv6 client."""
+    house = make_house(socket.AF_INET6)
+    clients = [house.client() for _ in range(3)]
+    for index, client in enumerate(clients):
+        client.send(make_query(f"n{index}.example", 1, index))
+    house.server.on_readable()
+    house.resolve()
+    assert [identifier_of(client.recv(4096)) for client in clients] == [0, 1, 2]
+
+
+def test_sightings_per_client(make_house: Callable[..., House]) -> None:
+    """Hits of the memo and the long way together count for the address that asked, by client, and only listed names."""
+    house = make_house()
+    expected = {"127.0.0.1": 5, "127.0.0.2": 3, "127.0.0.9": 1}
+    for address, count in expected.items():
+        client = house.client(address)
+        for _ in range(count):
+            house.ask(client, make_query(LISTED))
+            client.send(make_query("unlisted.example"))
+            house.server.on_readable()
+    for _ in range(2):
+        house.resolver.flush(0.00001, time())
+        seen: Counter[str] = Counter()
+        for sighting in house.resolver.tally.journal.drain().sightings:
+            seen[sighting.client] += sighting.count
+        assert seen == expected
+        expected = {}
+    groups = {key[-1]: value for key, value in house.resolver.tally.journal.counters.items() if key[0] == "sightings"}
+    assert groups == {"managed": 3, "plain": 6}
+
+
+def test_clients_that_are_not_served(make_house: Callable[..., House]) -> None:
+    """Who is not allowed is refused every time, is not sighted, and others are served."""
+    house = make_house(allow_clients=["127.0.0.2/32"])
+    stranger, friend = house.client(), house.client("127.0.0.2")
+    for _ in range(3):
+        for name in (LISTED, "www.example"):
+            assert rcode_of(house.ask(stranger, make_query(name))) == 5
+    assert rcode_of(house.ask(friend, make_query(LISTED))) == 0
+    assert not house.pending
+    house.resolver.flush(0.0, time())
+    assert {sighting.client for sighting in house.resolver.tally.journal.drain().sightings} == {"127.0.0.2"}
+
+
+def test_rate_limit(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client may ask as many at once as the burst says, then as many a second as the rate; another is not touched."""
+    now = monotonic()
+    monkeypatch.setattr("dnsfilter.server.udp.monotonic", lambda: now)
+    house = make_house(rate_limit={"per_client_qps": 2, "burst": 5})
+    busy, calm = house.client(), house.client("127.0.0.3")
+    rcodes = [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(9)]
+    assert rcodes == [0] * 5 + [5] * 4
+    assert rcode_of(house.ask(calm, make_query(LISTED))) == 0
+    now += 1.0
+    assert [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(4)] == [0, 0, 5, 5]
+    now += 100.0
+    assert [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(7)] == [0] * 5 + [5] * 2
+
+
+def test_take_hits_counts_once(make_house: Callable[..., House]) -> None:
+    """Hits are handed over once, with the time they took."""
+    house = make_house()
+    client = house.client()
+    for _ in range(4):
+        house.ask(client, make_query(LISTED))
+    hits, seconds = house.server.take_hits()
+    assert hits == 3
+    assert 0 < seconds < 1
+    assert house.server.take_hits() == (0, 0.0)
+
+
+def test_takes_turns(make_house: Callable[..., House]) -> None:
+    """One readable event answers a bounded number of queries; the rest is answered by the next."""
+    house = make_house()
+    client = house.client()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    house.ask(client, make_query(LISTED))
+    for number in range(1100):
+        client.send(make_query(LISTED, 1, number))
+    house.server.on_readable()
+    assert house.server.hits == 16 * 64
+    house.server.on_readable()
+    assert house.server.hits == 1100
+
+
+def test_no_descriptor_is_used_up(make_house: Callable[..., House]) -> None:
+    """Ten thousand queries of all kinds leave as many open files as before."""
+    house = make_house()
+    client = house.client()
+    before = count_descriptors()
+    for number in range(2_500):
+        for message in (make_query(LISTED), make_query("www.example"), make_query(LISTED)[:20], os.urandom(40)):
+            client.send(message)
+        house.server.on_readable()
+        if number % 100 == 0:
+            house.resolve()
+    assert count_descriptors() == before
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(st.lists(st.binary(max_size=700), min_size=1, max_size=5))
+def test_garbage_harms_nobody(make_house: Callable[..., House], garbage: list[bytes]) -> None:
+    """Whatever arrives, nothing is raised, and the next query is answered."""
+    house = make_house()
+    client, asking = house.client(), house.client("127.0.0.2")
+    for message in garbage:
+        client.send(message)
+    house.server.on_readable()
+    assert rcode_of(house.ask(asking, make_query(LISTED))) == 0
+    house.close()
