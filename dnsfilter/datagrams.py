@@ -11,6 +11,9 @@ import socket
 import struct
 
 SLOT_SIZE = 2048
+SLOT_STRIDE = SLOT_SIZE + 64
+"""Slots a cache line off the power of two, or all of them would contend for the same few lines of the cache."""
+
 BATCH_SIZE = 64
 
 _HEADER = struct.Struct("=QIxxxxQQQQixxxxIxxxx")
@@ -34,12 +37,12 @@ class _Batch:
     """Memory for `BATCH_SIZE` datagrams; `starts` and `names` say where in `memory` each one's octets and peer are."""
 
     def __init__(self, family: int | None) -> None:
-        vectors = BATCH_SIZE * SLOT_SIZE
+        vectors = BATCH_SIZE * SLOT_STRIDE
         names = vectors + BATCH_SIZE * _VECTOR.size
         self.headers = names + BATCH_SIZE * _NAME_SIZE
         self.memory = mmap.mmap(-1, self.headers + BATCH_SIZE * _HEADER.size)
         self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        self.starts = [index * SLOT_SIZE for index in range(BATCH_SIZE)]
+        self.starts = [index * SLOT_STRIDE for index in range(BATCH_SIZE)]
         self.names = [names + index * _NAME_SIZE for index in range(BATCH_SIZE)]
         name_length = _NAME_LENGTHS[family] if family else 0
         for index in range(BATCH_SIZE):
@@ -56,12 +59,12 @@ class _Batch:
 class Inbox(_Batch):
     """Receives datagrams and answers each in the slot it came in, with its ID untouched.
 
-    To answer datagram `index`, write into its slot and set `reply_lengths[index]`; then `reply` with the indexes.
+    To answer datagram `index`, write into its slot and set `reply_lengths[index]`; then `reply`.
     """
 
     def __init__(self, descriptor: int, family: int | None) -> None:
         super().__init__(family)
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._replies = _Batch(family)
         self.reply_lengths = self._replies.vector_lengths
         self._reply_headers = self._address_replies(family)
@@ -70,29 +73,32 @@ class Inbox(_Batch):
 
     def receive(self) -> list[int]:
         """Return the lengths of the datagrams received, none where there are none; OSError as recvmmsg(2)."""
-        count = _recvmmsg(self._descriptor, self.address + self.headers, BATCH_SIZE, socket.MSG_DONTWAIT, None)
+        count = _recvmmsg(self.descriptor, self.address + self.headers, BATCH_SIZE, socket.MSG_DONTWAIT, None)
         if count < 0:
             return []
         lengths: list[int] = self.received_lengths[:count].tolist()
         return lengths
 
-    def reply(self, indexes: list[int]) -> int:
-        """Send the replies at these indexes, ascending; return how many the kernel did not take."""
-        headers, memory, count = self._replies.headers, self._replies.memory, len(indexes)
-        if indexes[-1] == count - 1:
-            if not self._is_pristine:
-                memory[headers : headers + len(self._pristine)] = self._pristine
-                self._is_pristine = True
-        else:
-            chosen = b"".join([self._reply_headers[index] for index in indexes])
-            memory[headers : headers + len(chosen)] = chosen
-            self._is_pristine = False
-        return _send(self._descriptor, self._replies.address + headers, count)
+    def reply(self, count: int) -> int:
+        """Send the replies to the first `count` datagrams; return how many the kernel did not take."""
+        headers = self._replies.headers
+        if not self._is_pristine:
+            self._replies.memory[headers : headers + len(self._pristine)] = self._pristine
+            self._is_pristine = True
+        return _send(self.descriptor, self._replies.address + headers, count)
+
+    def reply_to(self, indexes: list[int]) -> int:
+        """Send the replies to these datagrams only."""
+        headers = self._replies.headers
+        chosen = b"".join([self._reply_headers[index] for index in indexes])
+        self._replies.memory[headers : headers + len(chosen)] = chosen
+        self._is_pristine = False
+        return _send(self.descriptor, self._replies.address + headers, len(indexes))
 
     def _address_replies(self, family: int | None) -> list[bytes]:
         """Let the reply headers point at the names of what was received, and their vectors at its slots."""
         replies, headers = self._replies, []
-        vectors = BATCH_SIZE * SLOT_SIZE
+        vectors = BATCH_SIZE * SLOT_STRIDE
         for index in range(BATCH_SIZE):
             vector = vectors + index * _VECTOR.size
             _VECTOR.pack_into(replies.memory, vector, self.address + self.starts[index], 0)
@@ -107,7 +113,7 @@ class Outbox(_Batch):
 
     def __init__(self, descriptor: int, family: int | None) -> None:
         super().__init__(family)
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._count = 0
         self.lost = 0
 
@@ -127,7 +133,7 @@ class Outbox(_Batch):
     def flush(self) -> None:
         """Send what was collected."""
         if self._count:
-            self.lost += _send(self._descriptor, self.address + self.headers, self._count)
+            self.lost += _send(self.descriptor, self.address + self.headers, self._count)
             self._count = 0
 
 

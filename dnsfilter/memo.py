@@ -5,12 +5,14 @@ whatever is odd goes the long way. Times are seconds of a monotonic clock that t
 """
 
 import struct
-from collections import Counter
 from math import inf
 
 from dnsfilter.model import Decision, Outcome
 
 MAX_ENTRIES = 50_000
+
+MAX_QUERY = 512
+"""Longer queries are no ordinary ones, and would only fill the memory."""
 
 _TTL = struct.Struct("!I")
 
@@ -29,7 +31,7 @@ class Entry:
         self.outcome = outcome
         self.rcode = rcode
         self.hits = 0
-        self.seen: Counter[bytes] | None = Counter() if decision.is_sighting else None
+        self.seen: dict[bytes, int] | None = {} if decision.is_sighting else None
         self.fresh_until = self._expires = inf
         self._stored = 0.0
         self._ttls: tuple[int, ...] = ()
@@ -63,6 +65,8 @@ class Memo:
 
     def put(self, tail: bytes, entry: Entry) -> None:
         """Keep an entry; when full, start over, for what is asked often is soon back."""
+        if len(tail) > MAX_QUERY:
+            return
         if len(self.entries) >= MAX_ENTRIES:
             self.entries.clear()
         self.entries[tail] = entry

@@ -12,6 +12,9 @@ from ipaddress import ip_network
 from dnsfilter.model import CompiledList, Match, NameIndex, Rule
 from dnsfilter.names import pattern_parent
 
+MAX_BARE = 10_000
+"""How many names with no rule at or above them are remembered: most queries are below one of them."""
+
 
 @dataclass(slots=True)
 class _Owner:
@@ -48,6 +51,7 @@ class Matcher:
 
     def __init__(self, lists: Sequence[CompiledList]) -> None:
         self._owners: dict[str, _Owner] = {}
+        self._bare: set[str] = set()
         self._networks: dict[tuple[int, int], dict[int, list[Rule]]] = {}
         for rule in sorted((rule for compiled in lists for rule in compiled.rules), key=_passthru_first):
             self._add(rule)
@@ -64,31 +68,42 @@ class Matcher:
 
     def match(self, name: str) -> list[Rule]:
         """Return the rules that cover a canonical name."""
-        exacts: list[Rule] = []
-        patterns: list[Rule] = []
-        suffixes: list[Rule] = []
         owners = self._owners
-        suffix = name
+        own = owners.get(name)
+        above: list[_Owner] = []
+        parent = name.partition(".")[2]
+        if parent and parent not in self._bare:
+            above = self._find_above(parent)
+        if own is None and not above and not self._indexes:
+            return []
+        return self._collect(name, own, above)
+
+    def _find_above(self, parent: str) -> list[_Owner]:
+        """Return the owners at a name and above it, longest first; remember a name that has none."""
+        found: list[_Owner] = []
+        suffix = parent
         while True:
-            owner = owners.get(suffix)
+            owner = self._owners.get(suffix)
             if owner is not None:
-                if suffix is name:
-                    exacts += owner.exacts
-                if owner.patterns:
-                    patterns += [rule for regex, rule in owner.patterns if regex.fullmatch(name)]
-                suffixes += owner.suffixes
+                found.append(owner)
             dot = suffix.find(".")
             if dot < 0:
                 break
             suffix = suffix[dot + 1 :]
+        if not found:
+            if len(self._bare) >= MAX_BARE:
+                self._bare.clear()
+            self._bare.add(parent)
+        return found
+
+    def _collect(self, name: str, own: _Owner | None, above: list[_Owner]) -> list[Rule]:
+        owners = [own, *above] if own else above
+        patterns = [rule for owner in owners for regex, rule in owner.patterns if regex.fullmatch(name)]
         if len(patterns) > 1:
             patterns.sort(key=_specificity)
-        found = exacts + patterns + suffixes
-        if self._indexes:
-            indexed = [rule for index in self._indexes for rule in index.match(name)]
-            if indexed:
-                return sorted(found + indexed, key=_specificity)
-        return found
+        found = [*(own.exacts if own else ()), *patterns, *(rule for owner in owners for rule in owner.suffixes)]
+        indexed = [rule for index in self._indexes for rule in index.match(name)]
+        return sorted(found + indexed, key=_specificity) if indexed else found
 
     def match_address(self, packed: bytes) -> list[Rule]:
         """Return the rules whose network holds an address (4 or 16 octets), longest prefix first."""

@@ -29,7 +29,8 @@ class UdpServer:
         self._submit = submit
         self._inbox = Inbox(sock.fileno(), sock.family)
         self._outbox = Outbox(sock.fileno(), sock.family)
-        self._address_start, self._address_end, self._name_size = _ADDRESS_IN_NAME[sock.family]
+        start, end, self._name_size = _ADDRESS_IN_NAME[sock.family]
+        self._address_slices = [slice(name + start, name + end) for name in self._inbox.names]
         self.hits = 0
         self.hit_seconds = 0.0
 
@@ -55,52 +56,61 @@ class UdpServer:
 
     def _answer(self, lengths: list[int], now: float) -> None:
         inbox = self._inbox
-        memory, starts, names, reply_lengths = inbox.memory, inbox.starts, inbox.names, inbox.reply_lengths
+        memory, reply_lengths = inbox.memory, inbox.reply_lengths
         seats = self._resolver.seats.by_address
-        address_start, address_end = self._address_start, self._address_end
-        ready = []
-        hits = 0
-        for index, length in enumerate(lengths):
-            name, start = names[index], starts[index]
-            address = memory[name + address_start : name + address_end]
+        slow = 0
+        silent = []
+        for index, (length, start, where) in enumerate(zip(lengths, inbox.starts, self._address_slices, strict=False)):
+            address = memory[where]
             seat = seats.get(address)
-            if seat is not None:
-                seat.tokens -= 1
-                if seat.tokens >= 0:
-                    entry = seat.entries.get(memory[start + 2 : start + length])
-                    if entry is not None and (now < entry.fresh_until or entry.refresh(now)):
-                        if not entry.hits:
-                            seat.memo.touched.append(entry)
-                        entry.hits += 1
-                        if entry.seen is not None:
-                            entry.seen[address] += 1
-                        tail = entry.tail
-                        size = len(tail) + 2
-                        memory[start + 2 : start + size] = tail
-                        reply_lengths[index] = size
-                        ready.append(index)
-                        hits += 1
-                        continue
-            if self._answer_slowly(index, memory[start : start + length], seat, address, now):
-                ready.append(index)
-        if ready:
-            self._outbox.lost += inbox.reply(ready)
+            if seat is not None and seat.tokens >= 1:
+                entry = seat.entries.get(memory[start + 2 : start + length])
+                if entry is not None and (now < entry.fresh_until or entry.refresh(now)):
+                    seat.tokens -= 1
+                    if not entry.hits:
+                        seat.memo.touched.append(entry)
+                    entry.hits += 1
+                    seen = entry.seen
+                    if seen is not None:
+                        seen[address] = seen.get(address, 0) + 1
+                    tail = entry.tail
+                    size = len(tail) + 2
+                    memory[start + 2 : start + size] = tail
+                    reply_lengths[index] = size
+                    continue
+            slow += 1
+            if not self._answer_slowly(index, memory[start : start + length], seat, address, now):
+                silent.append(index)
+        self._reply(len(lengths), silent)
+        hits = len(lengths) - slow
         if hits:
             self.hits += hits
             self.hit_seconds += (monotonic() - now) * hits
+
+    def _reply(self, count: int, silent: list[int]) -> None:
+        """Send the replies of a batch, but for those queries that wait or get none."""
+        if silent:
+            waiting = set(silent)
+            ready = [index for index in range(count) if index not in waiting]
+            if ready:
+                self._outbox.lost += self._inbox.reply_to(ready)
+        else:
+            self._outbox.lost += self._inbox.reply(count)
 
     def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> bool:
         """Take a query the memo does not answer; whether its response stands in its slot now."""
         if seat is None:
             seat = self._resolver.seats.take(address, now)
+        seat.tokens -= 1
         result = self._resolver.receive(message, seat, Transport.UDP, now)
-        if isinstance(result, bytes):
-            start = self._inbox.starts[index]
-            self._inbox.memory[start : start + len(result)] = result
-            self._inbox.reply_lengths[index] = len(result)
-            return True
-        if result is not None:
+        if result is None:
+            return False
+        if isinstance(result, Pending):
             name = self._inbox.names[index]
             result.send, result.token = self._outbox.push, self._inbox.memory[name : name + self._name_size]
             self._submit(result, now)
-        return False
+            return False
+        start = self._inbox.starts[index]
+        self._inbox.memory[start : start + len(result)] = result
+        self._inbox.reply_lengths[index] = len(result)
+        return True

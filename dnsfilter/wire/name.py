@@ -86,8 +86,16 @@ def join_labels(labels: list[bytes]) -> str:
     """Return the canonical text of a name of these labels."""
     text = b".".join(labels).lower()
     if len(text.translate(None, _PLAIN)) != len(labels) - 1:
-        text = b".".join([_UNPRINTABLE.sub(_escape, label.lower()) for label in labels])
-    return text.decode("ascii") or "."
+        return ".".join(map(escape_label, labels)) or "."
+    return text.decode("ascii")
+
+
+def escape_label(label: bytes) -> str:
+    """Return the canonical text of one label."""
+    lower = label.lower()
+    if not lower.isalnum():  # much cheaper than the substitution, and enough for most labels
+        lower = _UNPRINTABLE.sub(_escape, lower)
+    return lower.decode()
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

@@ -7,7 +7,7 @@ import struct
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Flag, Type
-from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, join_labels, skip_name
+from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, escape_label, join_labels, skip_name
 
 HEADER = struct.Struct("!HHHHHH")
 RECORD = struct.Struct("!HHIH")
@@ -18,6 +18,10 @@ _QUERY_HEADER = struct.Struct("!HHHIH")
 
 _KEY_FLAGS = [bytes((flags,)) for flags in range(4)]
 _CHECKING_DISABLED = int(Flag.CD)
+MAX_PARENTS = 10_000
+_parents: dict[bytes, str] = {}
+"""Text, with a dot in front, of names in wire form that queries were below of."""
+
 _QUESTION_TAIL = struct.Struct("!HH")
 _OPTION = struct.Struct("!HH")
 _HEADER_SIZE = 12
@@ -51,13 +55,15 @@ class Query:
         self.id, self.flags, questions, others, additionals = _QUERY_HEADER.unpack_from(message)
         if questions != 1 or others:
             raise WireError("a query has one question and no answers")
-        labels, end = _read_labels(message)
+        self.name, end = _read_name(message)
         self.question = question = message[_HEADER_SIZE : end + 4]
         if len(question) != end + 4 - _HEADER_SIZE:
             raise WireError("message ends inside the question")
         self.qtype, self.qclass = _QUESTION_TAIL.unpack_from(message, end)
-        self.name = join_labels(labels)
-        self.payload, self.version, self.do, self.options = MIN_UDP_PAYLOAD, -1, False, b""
+        self.payload = MIN_UDP_PAYLOAD
+        self.version = -1
+        self.do = False
+        self.options = b""
         if additionals:
             self._read_additional(message, end + 4, additionals)
         elif len(message) != end + 4:
@@ -100,6 +106,25 @@ def check_options(options: bytes) -> None:
         offset += _OPTION.size + _OPTION.unpack_from(options, offset)[1]
     if offset != end:
         raise WireError("OPT ends inside an option")
+
+
+def _read_name(message: bytes) -> tuple[str, int]:
+    """Return the canonical text of the question's name and where it ends.
+
+    Names share their parents: a parent that was read before is known by its octets, which end at the first root label.
+    """
+    end = message.find(0, _HEADER_SIZE) + 1
+    first = message[_HEADER_SIZE] if end else 0
+    start = _HEADER_SIZE + 1 + first
+    parent = _parents.get(message[start:end])
+    if parent is not None and first <= MAX_LABEL and end - _HEADER_SIZE <= MAX_NAME:
+        return escape_label(message[_HEADER_SIZE + 1 : start]) + parent, end
+    labels, end = _read_labels(message)
+    if len(labels) > 1:
+        if len(_parents) >= MAX_PARENTS:
+            _parents.clear()
+        _parents[message[start:end]] = "." + join_labels(labels[1:])
+    return join_labels(labels), end
 
 
 def _read_labels(message: bytes) -> tuple[list[bytes], int]:

@@ -5,6 +5,7 @@ question in front has the same length, which it has: it is the client's own.
 """
 
 import struct
+from collections.abc import Sequence
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Class, ExtendedError, Flag, Option, Rcode, Type
@@ -201,8 +202,8 @@ class Answer(Records):
 
     def _read_answers(self, message: bytes, start: int, count: int, ttls: list[int]) -> tuple[int, int]:
         """Read the answer section; return where it ends and its smallest TTL."""
-        self.targets: list[str] = []
-        self.addresses: list[bytes] = []
+        targets: list[str] = []
+        addresses: list[bytes] = []
         offset, least, room = start, _MAX_TTL, MAX_TARGETS_SIZE
         for _ in range(count):
             name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
@@ -214,14 +215,16 @@ class Answer(Records):
             elif ttl > _MAX_TTL:
                 least = 0  # RFC 2181 section 8
             if length == _ADDRESS_SIZES.get(rtype):
-                self.addresses.append(message[rdata:offset])
+                addresses.append(message[rdata:offset])
             elif rtype in _TARGET_OFFSETS:
                 target = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
                 room -= len(target)
                 if room < 0:
                     raise WireError("more names than a message without compression could hold")
-                self.targets.append(to_text(target))
+                targets.append(to_text(target))
             ttls.append(name_end + 4 - start)
+        self.targets: Sequence[str] = targets or ()
+        self.addresses: Sequence[bytes] = addresses or ()
         return offset, least
 
 

@@ -110,8 +110,8 @@ def test_agrees_with_dnslib(query, answers, additionals, opt):
     ttls = [rr.ttl for rr, _, _ in answers + additionals]
     assert [struct.unpack_from("!I", answer.body, offset)[0] for offset in answer.ttls] == ttls
     assert answer.ttl == (min(rr.ttl for rr, _, _ in answers) if answers else 0)
-    assert answer.targets == [to_text(to_wire(label.label)) for _, label, _ in answers if label is not None]
-    assert answer.addresses == [address for _, _, address in answers if address]
+    assert list(answer.targets) == [to_text(to_wire(label.label)) for _, label, _ in answers if label is not None]
+    assert list(answer.addresses) == [address for _, _, address in answers if address]
     assert (answer.rcode, answer.stored, answer.is_wanted) == (0, 7.0, False)
     assert message.startswith(answer.body, 12 + len(Query(query).question))
 
