@@ -115,8 +115,8 @@ class Worker:
     def _report(self) -> None:
         hits = [server.take_hits() for server in self._udp]
         count, seconds = sum(count for count, _ in hits), sum(seconds for _, seconds in hits)
-        if count:
-            self.journal.count("queries", Transport.UDP, by=count)
+        self.journal.count("queries", Transport.UDP, by=count)
+        self.journal.count("queries", Transport.TCP, by=self._tcp.take_hits())
         self._resolver.flush(seconds / max(count, 1), time())
         self._forwarder.report(monotonic())
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
