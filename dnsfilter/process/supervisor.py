@@ -36,8 +36,8 @@ class _Keeper:
 
     def __init__(self, part: Part) -> None:
         self.part = part
+        self.is_ending = False
         self._process: asyncio.subprocess.Process | None = None
-        self._is_ending = False
         self._reason = ""
         """Why it could not be started the last time: said once, not at every attempt."""
 
@@ -46,7 +46,7 @@ class _Keeper:
         while True:
             started = monotonic()
             complaint = await self._run()
-            if self._is_ending:
+            if self.is_ending:
                 return
             pause = 0.0 if monotonic() - started > LONG_LIFE else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
             if complaint:
@@ -71,7 +71,6 @@ class _Keeper:
 
     async def end(self, keeping: asyncio.Task[None]) -> None:
         """Ask the process to end, insist after a while."""
-        self._is_ending = True
         self.signal(signal.SIGTERM)
         if self._process is None or self._process.returncode is not None:
             keeping.cancel()
@@ -92,6 +91,8 @@ async def supervise(parts: Sequence[Part]) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
     tasks = [loop.create_task(keeper.keep()) for keeper in keepers]
     await ending.wait()
+    for keeper in keepers:  # a terminal's Ctrl-C goes to all of them at once
+        keeper.is_ending = True
     for keeper, task in zip(keepers, tasks, strict=True):
         await keeper.end(task)
 
