@@ -1,0 +1,39 @@
+"""Records of our own, by owner and type."""
+
+import pytest
+
+from dnsfilter.localdata import LocalData
+from dnsfilter.wire.codes import Type
+
+DATA = LocalData(
+    ["a.corp. 300 A 10.0.0.1", "A.Corp. 300 A 10.0.0.2", "a.corp. 300 AAAA fd00::1", "b.corp. 60 CNAME a.corp."]
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "count"),
+    [
+        ("a.corp", Type.A, 2),
+        ("a.corp", Type.AAAA, 1),
+        ("a.corp", Type.MX, 0),
+        ("b.corp", Type.A, 1),
+        ("b.corp", Type.CNAME, 1),
+    ],
+)
+def test_find(name, qtype, count):
+    """All records of the type, a CNAME for every type, and nothing for a type the name does not have."""
+    records = DATA.find(name, qtype)
+    assert records is not None
+    assert (records.answers, bool(records.body)) == (count, count > 0)
+
+
+@pytest.mark.parametrize("name", ["corp", "c.corp", "x.a.corp", "."])
+def test_other_names(name):
+    """A name that has no record is somebody else's."""
+    assert DATA.find(name, Type.A) is None
+
+
+def test_line_that_is_no_record():
+    """ValueError names it."""
+    with pytest.raises(ValueError, match="nonsense"):
+        LocalData(["nonsense"])

@@ -1,0 +1,97 @@
+"""Seats: who is served, who shares a view, and how much a client may ask."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsfilter import seats as module
+from dnsfilter.clients.directory import Directory
+from dnsfilter.clients.table import compile_table
+from dnsfilter.config import Configuration
+from dnsfilter.model import Device
+from dnsfilter.policy.engine import Engine
+from dnsfilter.seats import Seats
+
+CORPORATE, QUARANTINED, GUEST, STRANGER = b"\x0a\1\0\1", b"\x0a\1\0\2", b"\x0a\2\0\1", b"\xc0\0\2\1"
+MAPPED = bytes(10) + b"\xff\xff" + CORPORATE
+
+
+def make(**settings):
+    """Return seats for two groups and a quarantined device."""
+    groups = [{"name": "corporate", "networks": ["10.1.0.0/16"]}, {"name": "guests", "networks": ["10.2.0.0/16"]}]
+    configuration = Configuration.model_validate({"groups": groups, **settings})
+    device = Device("laptop", "", "", "", "corporate", addresses=("10.1.0.2",))
+    table = compile_table([device], (), {"laptop": frozenset({"order"})}, 0.0)
+    return Seats(configuration, Engine(configuration, []), Directory(configuration.groups, table), 0.0)
+
+
+def test_alike_share_a_view():
+    """Clients of one group share view and memo; a quarantined device and another group do not."""
+    seats = make()
+    first, other, quarantined, guest = (
+        seats.take(address, 0.0) for address in (CORPORATE, b"\x0a\1\0\3", QUARANTINED, GUEST)
+    )
+    assert first.view is other.view
+    assert first.memo is other.memo
+    assert first.entries is first.memo.entries
+    assert len({id(seat.memo) for seat in (first, quarantined, guest)}) == 3
+    assert sorted(group for group, _ in seats.memos()) == ["corporate", "corporate", "guests"]
+
+
+def test_seat_is_kept():
+    """An address has one seat; a mapped address is the client of the IPv4 address."""
+    seats = make()
+    assert seats.take(CORPORATE, 0.0) is seats.take(CORPORATE, 9.0) is seats.by_address[CORPORATE]
+    assert seats.take(MAPPED, 0.0).view is seats.take(CORPORATE, 0.0).view
+    assert seats.take(MAPPED, 0.0).text == "10.1.0.1"
+
+
+def test_strangers_are_not_served():
+    """An address outside `allow_clients` has no view and no memo of anybody's."""
+    seats = make()
+    stranger = seats.take(STRANGER, 0.0)
+    assert stranger.view is None
+    assert stranger.memo not in [memo for _, memo in seats.memos()]
+
+
+def test_seats_are_bounded(monkeypatch):
+    """Forged addresses cannot fill the memory."""
+    monkeypatch.setattr(module, "MAX_SEATS", 3)
+    seats = make()
+    for last in range(10):
+        seats.take(bytes([10, 1, 0, last]), 0.0)
+        assert len(seats.by_address) <= 3
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.lists(st.integers(0, 300), min_size=1, max_size=200))
+def test_rate(qps, burst, pauses):
+    """In any stretch of time a client gets at most its burst and its rate, and it is not starved for asking more."""
+    seats = make(rate_limit={"per_client_qps": qps, "burst": burst})
+    seat, now, answered = seats.take(CORPORATE, 0.0), 0.0, 0
+    for pause in pauses:
+        now += pause / 1000
+        seat.tokens -= 1
+        answered += seat.tokens >= 0 or seats.admit(seat, now)
+        assert answered <= 2 * burst + now * qps + 1
+    assert answered >= min(len(pauses), burst)
+
+
+@pytest.mark.parametrize("qps", [1, 7, 100])
+def test_a_client_over_its_rate_gets_its_rate(qps):
+    """A client that asks a thousand times a second is answered as often as it may ask, second after second."""
+    seats = make(rate_limit={"per_client_qps": qps, "burst": 1})
+    seat = seats.take(CORPORATE, 0.0)
+    answered = 0
+    for step in range(10_000):
+        seat.tokens -= 1
+        answered += seat.tokens >= 0 or seats.admit(seat, step / 1000)
+    assert 9 * qps <= answered <= 10 * qps + 2
+
+
+def test_no_limit():
+    """0 queries per second mean no limit."""
+    seats = make(rate_limit={"per_client_qps": 0, "burst": 1})
+    seat = seats.take(CORPORATE, 0.0)
+    seat.tokens = -1
+    assert seats.admit(seat, 0.0)
+    assert seat.tokens > 1e17
