@@ -6,7 +6,7 @@ A SQLite file is private (0600), in WAL mode, so that readers never wait for the
 import contextlib
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,24 @@ def open_for_reading(url: str) -> Engine | None:
     except SQLAlchemyError as error:
         raise StoreError(f"{shown(url)}: {reason(error)}") from None
     return engine
+
+
+@contextlib.contextmanager
+def durable(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction that outlives a power failure once it is committed, which SQLite's WAL else does not."""
+    with engine.connect() as connection:
+        _synchronise(connection, "FULL")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            _synchronise(connection, "NORMAL")
+
+
+def _synchronise(connection: Connection, level: str) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.rollback()
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -1,6 +1,6 @@
 """The tables of the store: what is kept, and nothing else is.
 
-A device is a pseudonym; there is no column for an address, a name or a person. Times are seconds, minutes are whole
+A device is a pseudonym; there is no column for an address, a name or an owner. Times are seconds, minutes are whole
 minutes since the epoch.
 """
 
@@ -58,3 +58,16 @@ sightings = Table(
     sqlite_with_rowid=False,
 )
 """How often a device was seen doing something within a minute."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("details", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""What people did to devices or learned about them, numbered from 1 without a gap; a digest covers the one before."""
