@@ -61,8 +61,10 @@ def specificity(one):
 @given(st.lists(RULES, max_size=12), NAMES)
 def test_agrees_with_trying_every_rule(rules, name):
     """Just the rules that cover a name are found, most specific first."""
-    found = Matcher([compiled(rules)]).match(name)
+    matcher = Matcher([compiled(rules)])
+    found = matcher.match(name)
     expected = [one for one in rules if covers(one, name)]
+    assert matcher.match(name) == found
     assert sorted(found, key=repr) == sorted(expected, key=repr)
     assert [specificity(one) for one in found] == sorted(map(specificity, expected))
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Type
+from dnsfilter.wire.name import MAX_NAME, to_text
 from dnsfilter.wire.query import Query
-from tests.fakes.messages import TEXT_NAMES, ask, edns, mutate, to_wire
+from tests.fakes.messages import ANY_LABELS, NAMES, TEXT_NAMES, ask, edns, mutate, to_wire
 
 OPTIONS = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=3)
 OPTS = st.builds(edns, st.integers(0, 0xFFFF), st.integers(0, 255), do=st.booleans(), options=OPTIONS)
@@ -69,6 +70,24 @@ def test_agrees_with_dnslib(message):
         assert query.do == bool(opt.ttl & 0x8000)
     else:
         assert (query.payload, query.version, query.do) == (MIN_UDP_PAYLOAD, -1, False)
+
+
+@given(NAMES, ANY_LABELS, st.integers())
+def test_known_parents_change_nothing(parent, label, seed):
+    """A name below one that was read before reads as if it were the first, whatever its octets."""
+    head, tail = HEADER, b"\0\1\0\1"
+    Query(head + to_wire((b"first", *parent)) + tail)
+    message = head + to_wire((label, *parent)) + tail
+    if len(message) - len(head) - 4 > MAX_NAME:
+        return
+    query = Query(message)
+    assert (query.name, query.question) == (to_text(to_wire((label, *parent))), message[len(head) :])
+    mutated = mutate(Random(seed), message)
+    try:
+        query = Query(mutated)
+    except WireError:
+        return
+    assert query.name == to_text(query.question[:-4])
 
 
 @given(QUERIES, QUERIES)
