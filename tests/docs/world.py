@@ -25,7 +25,7 @@ ns.example.         A   127.0.0.1
 a.root-servers.net. A   198.41.0.4
 example.com.        A   127.0.0.2
 """
-"""The first address is the real one since 1993; the second leads to the web server in the namespace."""
+"""The root server's address is the real one; that of example.com leads to the web server in the namespace."""
 
 
 class World:
