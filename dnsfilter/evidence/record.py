@@ -4,12 +4,14 @@
 
 A family is the text of a rule. Weak sightings are what a browser causes, grade none proves nothing: neither moves a
 standing. A client that may not be flagged as a device is unattributable, and its sightings never become evidence.
+Sightings only raise a standing; what else happens to it is in `standing`.
 
 Pure: a record is the fold of `advance` over sightings in any order; the time of each is given.
 """
 
 from collections.abc import Iterable
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
 from dnsfilter.model import Grade, Standing
@@ -63,6 +65,20 @@ class Record(NamedTuple):
         """How many sightings of each grade."""
         return {Grade.STRONG: self.strong, Grade.WEAK: self.weak, Grade.NONE: self.none}
 
+    @property
+    def proven(self) -> Standing:
+        """What the evidence alone justifies."""
+        if self.attribution is not Attribution.DEVICE:
+            return Standing.UNATTRIBUTABLE
+        if self.proof:
+            return Standing.CONFIRMED
+        return Standing.SUSPECTED if self.families else Standing.CLEAR
+
+    @property
+    def last_strong(self) -> float:
+        """When the latest piece of evidence was seen, minus infinity where there is none."""
+        return max((seen for _, seen in self.families), default=-inf)
+
 
 def begin(attribution: Attribution, time: float) -> Record:
     """Return the record of a client before its first sighting, at `time`."""
@@ -78,12 +94,11 @@ def gather(attribution: Attribution, observations: Iterable[Observation]) -> Rec
     return record
 
 
-def advance(record: Record, observation: Observation) -> Record:
-    """Add one observation."""
+def advance(record: Record, observation: Observation, valid_from: float = -inf) -> Record:
+    """Add one observation; one before `valid_from` is counted and is no evidence."""
     record = _count(record, observation)
-    if record.attribution is Attribution.DEVICE and observation.grade is Grade.STRONG:
-        return _weigh(record, observation)
-    return record
+    is_evidence = observation.grade is Grade.STRONG and observation.time >= valid_from
+    return _weigh(record, observation) if is_evidence and record.attribution is Attribution.DEVICE else record
 
 
 def attribute(record: Record, attribution: Attribution, now: float) -> Record:
@@ -108,15 +123,13 @@ def _count(record: Record, observation: Observation) -> Record:
 
 
 def _weigh(record: Record, observation: Observation) -> Record:
-    """Let a strong observation move the standing; never downwards."""
-    partner = _find_partner(record, observation)
-    families = _remember(record, observation)
-    if record.standing is Standing.CLEAR and not partner:
-        return record._replace(families=families, standing=Standing.SUSPECTED, since=observation.time)
-    if record.standing in (Standing.CLEAR, Standing.SUSPECTED) and partner:
-        proof = tuple(sorted((partner, observation.family)))
-        return record._replace(families=families, standing=Standing.CONFIRMED, since=observation.time, proof=proof)
-    return record._replace(families=families)
+    """Let a strong observation move the standing; never downwards, and never what somebody has decided."""
+    partner = "" if record.proof else _find_partner(record, observation)
+    proof = tuple(sorted((partner, observation.family))) if partner else record.proof
+    weighed = record._replace(families=_remember(record, observation), proof=proof)
+    if record.standing not in (Standing.CLEAR, Standing.SUSPECTED) or weighed.proven is record.standing:
+        return weighed
+    return weighed._replace(standing=weighed.proven, since=observation.time)
 
 
 def _find_partner(record: Record, observation: Observation) -> str:

@@ -71,3 +71,33 @@ audit = Table(
     Column("digest", String(64), nullable=False),
 )
 """What people did to devices or learned about them, numbered from 1 without a gap; a digest covers the one before."""
+
+exemptions = Table(
+    "exemptions",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
+"""Devices that somebody exempted, until when and why; who did it is the user that gave the command."""
+
+clearances = Table(
+    "clearances",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+)
+"""When somebody cleared a device: what was seen before is no evidence against it."""
+
+consequences = Table(
+    "consequences",
+    metadata,
+    Column("device", String(64), primary_key=True),
+    Column("app", String(64), primary_key=True),
+    Column("policy", String(64), primary_key=True),
+    Column("consequence", String(16), nullable=False),
+)
+"""What policies do about devices whose use of an app is confirmed: quarantine them, or why not."""
