@@ -9,9 +9,11 @@ from dnsfilter import __version__
 from dnsfilter.errors import DnsfilterError
 
 _COMMANDS = {
+    "audit": "dnsfilter.cli.audit",
     "check": "dnsfilter.cli.check",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
+    "reveal": "dnsfilter.cli.reveal",
     "serve": "dnsfilter.cli.serve",
 }
 """The module that defines each subcommand; imported when it is used, so that each starts fast."""

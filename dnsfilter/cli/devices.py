@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dnsfilter.cli.forget import forget
 from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.cli.output import Fields, format_time, print_rows, to_text
 from dnsfilter.cli.stores import reading
@@ -56,6 +57,9 @@ def show(context: click.Context, device: str, configuration_file: Path | None, *
             return
     click.echo(f"no device {device!r} is known", err=True)
     sys.exit(1)
+
+
+devices.add_command(forget)
 
 
 def _describe(row: DeviceSummary | EvidenceRow) -> Fields:

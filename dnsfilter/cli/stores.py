@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import StoreError
+from dnsfilter.store import erasure
 from dnsfilter.store.audit import HEADS_FILE, audited
 from dnsfilter.store.database import open_for_reading, open_store, reason, shown
 
@@ -36,6 +37,16 @@ def changing(configuration: Configuration) -> Iterator[Connection]:
         try:
             with audited(engine, heads_file(configuration)) as connection:
                 yield connection
+        finally:
+            engine.dispose()
+
+
+def scrub(configuration: Configuration) -> None:
+    """Rewrite the store without what deleted rows have left behind."""
+    with _failing_in_one_line(configuration):
+        engine = open_store(configuration.store.url)
+        try:
+            erasure.scrub(engine)
         finally:
             engine.dispose()
 

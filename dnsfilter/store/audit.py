@@ -94,6 +94,7 @@ def anchor(connection: Connection, heads: Path) -> None:
         heads.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(heads, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "ab+", buffering=0) as file:
+            _share(descriptor, heads)
             file.seek(max(0, file.seek(0, os.SEEK_END) - len(line)))
             if file.read() != line:
                 file.write(line)
@@ -102,17 +103,24 @@ def anchor(connection: Connection, heads: Path) -> None:
         raise StoreError(f"{heads}: cannot be written: {error.strerror}") from None
 
 
+def _share(descriptor: int, heads: Path) -> None:
+    """Let a file that root makes belong to whom its directory does: the service writes it, too."""
+    if os.geteuid() == 0:
+        owner = heads.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def list_entries(connection: Connection) -> Iterator[Entry]:
     """Yield all entries, the oldest first."""
     for row in _rows(connection):
         yield Entry(row.number, row.time, row.actor, row.action, row.subject, json.loads(row.details))
 
 
-def verify(connection: Connection, heads: Path) -> list[Finding]:
-    """Find every edit, removal and reorder; StoreError when the heads cannot be read."""
+def verify(connection: Connection | None, heads: Path) -> list[Finding]:
+    """Find every edit, removal and reorder, in no store that of all entries; StoreError when heads cannot be read."""
     known, findings = _read_heads(heads)
     number, previous = 0, _GENESIS
-    for row in _rows(connection):
+    for row in _rows(connection) if connection else ():
         findings += _check(row, number, previous, known)
         number, previous = row.number, row.digest
     last = max(known, default=0)

@@ -36,6 +36,14 @@ class Pseudonyms:
         return PREFIX + base64.b32encode(digest).decode().lower()[:TEXT_LENGTH]
 
 
+def read_key(path: Path) -> bytes:
+    """Return the key in a file; StoreError where there is none."""
+    try:
+        return _read(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
 def load_key(path: Path) -> bytes:
     """Return the key in a file, which is created where it is missing; StoreError when neither is possible."""
     try:
@@ -43,7 +51,11 @@ def load_key(path: Path) -> bytes:
     except FileNotFoundError:
         return _create(path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: cannot be read: {error.strerror}")
 
 
 def _read(path: Path) -> bytes:

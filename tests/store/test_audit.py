@@ -195,6 +195,13 @@ def test_heads_that_were_touched(engine: Engine, heads: Path) -> None:
         findings(engine, heads)
 
 
+def test_a_store_that_is_gone(engine: Engine, heads: Path) -> None:
+    """Where there is no store there is nothing to find, unless the heads know of entries."""
+    assert verify(None, heads) == []
+    add(engine, heads, 2)
+    assert [finding.message for finding in verify(None, heads)] == ["entries 1 to 2 are missing at the end"]
+
+
 def test_nothing_happens_without_heads(engine: Engine, heads: Path) -> None:
     """Where the heads cannot be written, the transaction does not begin."""
     heads.mkdir(parents=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.errors import StoreError
-from dnsfilter.store.pseudonyms import Pseudonyms, load_key
+from dnsfilter.store.pseudonyms import Pseudonyms, load_key, read_key
 
 
 @given(st.text())
@@ -46,3 +46,12 @@ def test_a_key_that_cannot_be_had(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be"):
         load_key(tmp_path / place)
+
+
+def test_reading_makes_no_key(tmp_path: Path) -> None:
+    """Who only reads the key gets the one that is there; where there is none, none is made."""
+    file = tmp_path / "pseudonym.key"
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_key(file)
+    assert not file.exists()
+    assert load_key(file) == read_key(file)
