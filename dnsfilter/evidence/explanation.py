@@ -1,6 +1,9 @@
 """The standing of a record in words that a person can check against the sightings."""
 
+from collections.abc import Mapping
+
 from dnsfilter.evidence.record import Attribution, Record
+from dnsfilter.evidence.standing import Consequence
 from dnsfilter.model import Standing
 
 _UNATTRIBUTABLE = {
@@ -9,13 +12,24 @@ _UNATTRIBUTABLE = {
 }
 
 
-def explain(record: Record) -> str:
-    """Return one line: the standing, what justifies it, how much was seen on how many days."""
-    return f"{record.standing}: {_reason(record)}, {_amount(record)}"
+_CONSEQUENCES = {
+    Consequence.QUARANTINE: "quarantined under {}",
+    Consequence.DRY_RUN: "would be quarantined under {} but for dry_run",
+    Consequence.CAPPED: "not quarantined under {}: max_devices is reached",
+}
+
+
+def explain(record: Record, consequences: Mapping[str, Consequence] | None = None, exemption: str = "") -> str:
+    """Return one line: the standing, what justifies it, how much was seen on how many days, what follows by policy."""
+    follows = [
+        _CONSEQUENCES[consequence].format(policy) for policy, consequence in sorted((consequences or {}).items())
+    ]
+    exempt = [exemption] if record.standing is Standing.EXEMPT and exemption else []
+    return f"{record.standing}: {'; '.join([f'{_reason(record)}, {_amount(record)}', *exempt, *follows])}"
 
 
 def _reason(record: Record) -> str:
-    match record.standing:
+    match record.proven:
         case Standing.CONFIRMED:
             return f"{' and '.join(record.proof)} within 24 h"
         case Standing.SUSPECTED:
@@ -23,6 +37,8 @@ def _reason(record: Record) -> str:
             return f"{names}, no second family of the app within 24 h"
         case Standing.UNATTRIBUTABLE:
             return _UNATTRIBUTABLE[record.attribution]
+    if record.strong:
+        return "nothing that counts since it was cleared or released"
     return "nothing but what a browser causes" if record.weak else "nothing that proves use"
 
 

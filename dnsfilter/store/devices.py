@@ -1,7 +1,9 @@
 """Reads devices: their rows as records, one summary per device, and the sightings behind it."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -10,9 +12,11 @@ from sqlalchemy import Connection, Row, desc, func, select
 
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import Attribution, Record
+from dnsfilter.evidence.standing import Consequence
 from dnsfilter.model import Standing
 from dnsfilter.store.database import Values
-from dnsfilter.store.schema import devices, sightings, signals
+from dnsfilter.store.decisions import Exempted, list_exemptions
+from dnsfilter.store.schema import consequences, devices, sightings, signals
 
 SEVERITY = (
     Standing.CLEAR,
@@ -95,17 +99,13 @@ def from_row(row: Row[Any]) -> Record:
     )
 
 
-def is_graver(standing: Standing, other: Standing) -> bool:
-    """Whether a standing is graver than another."""
-    return _RANK[standing] > _RANK[other]
-
-
 def list_devices(connection: Connection, standing: Standing | None = None) -> Iterator[DeviceSummary]:
     """Yield a summary of every device, by pseudonym; only those of a standing where one is given."""
+    notes = _Notes(connection)
     statement = select(devices).order_by(devices.c.device, devices.c.app)
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
     for device, of_device in groupby(rows, key=attrgetter("device")):
-        summary = _summarise(device, list(of_device))
+        summary = _summarise(device, list(of_device), notes)
         if standing is None or summary.standing is standing:
             yield summary
 
@@ -113,7 +113,7 @@ def list_devices(connection: Connection, standing: Standing | None = None) -> It
 def find_device(connection: Connection, device: str) -> DeviceSummary | None:
     """Return the summary of one device, None where it is unknown."""
     rows = connection.execute(select(devices).where(devices.c.device == device).order_by(devices.c.app)).all()
-    return _summarise(device, rows) if rows else None
+    return _summarise(device, rows, _Notes(connection)) if rows else None
 
 
 def list_evidence(connection: Connection, device: str) -> list[EvidenceRow]:
@@ -154,7 +154,27 @@ def list_flagged(connection: Connection, limit: int) -> list[tuple[str, str, str
     return [(app, device, standing, group) for app, device, standing, group in connection.execute(statement)]
 
 
-def _summarise(device: str, rows: Sequence[Row[Any]]) -> DeviceSummary:
+class _Notes:
+    """What is said of devices beside their evidence: consequences and exemptions."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._exemptions = list_exemptions(connection)
+        self._consequences: dict[tuple[str, str], dict[str, Consequence]] = defaultdict(dict)
+        for device, app, policy, consequence in connection.execute(select(consequences)):
+            self._consequences[device, app][policy] = Consequence(consequence)
+
+    def explain(self, device: str, app: str, record: Record) -> str:
+        """Return the explanation of one record."""
+        exemption = self._exemptions.get(device)
+        return explain(record, self._consequences.get((device, app)), _describe(exemption) if exemption else "")
+
+
+def _describe(exemption: Exempted) -> str:
+    until = datetime.fromtimestamp(exemption.until, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f"exempt until {until} by {exemption.approver}, ticket {exemption.ticket}: {exemption.reason}"
+
+
+def _summarise(device: str, rows: Sequence[Row[Any]], notes: _Notes) -> DeviceSummary:
     records = [from_row(row) for row in rows]
     gravest = max(records, key=_rank)
     strong, weak, none = (sum(numbers) for numbers in zip(*map(_GRADES, records), strict=True))
@@ -167,7 +187,13 @@ def _summarise(device: str, rows: Sequence[Row[Any]]) -> DeviceSummary:
         max(map(_LAST_SEEN, records)),
         strong + weak + none,
         {"strong": strong, "weak": weak, "none": none},
-        "; ".join([explain(record) for record in records if record.standing is gravest.standing]),
+        "; ".join(
+            [
+                notes.explain(device, row.app, record)
+                for row, record in zip(rows, records, strict=True)
+                if record.standing is gravest.standing
+            ]
+        ),
     )
 
 

@@ -1,7 +1,7 @@
-"""Forgets what is older than the retention; what a device then stands for is what its remaining sightings prove.
+"""Forgets what is older than the retention, and devices of which nothing is left.
 
 Works on a few hundred devices per transaction, so that writing goes on in between and an interruption leaves no device
-half swept. A sweep never makes a standing graver.
+half swept. A sweep changes what is counted, never a standing: that a window moved on proves nothing.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from dnsfilter.evidence.record import Observation, Record, gather
 from dnsfilter.model import Grade
 from dnsfilter.store.database import upsert
-from dnsfilter.store.devices import from_row, is_graver, to_row
+from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import devices, sightings, signals
 from dnsfilter.store.sightings import CHUNK, MINUTE
 
@@ -41,7 +41,7 @@ def _sweep_devices(connection: Connection, names: Sequence[str], minute: int) ->
         old = from_row(row)
         new = gather(old.attribution, left.get((row.device, row.app), ()))
         if new:
-            rows.append(to_row(row.device, row.app, row.group, _not_graver(new, old)))
+            rows.append(to_row(row.device, row.app, row.group, _keep_standing(new, old)))
         else:
             empty.append({"gone_device": row.device, "gone_app": row.app})
     upsert(connection, devices, rows)
@@ -64,7 +64,5 @@ def _observations(connection: Connection, names: Sequence[str]) -> dict[tuple[st
     return found
 
 
-def _not_graver(new: Record, old: Record) -> Record:
-    if is_graver(new.standing, old.standing):
-        return new._replace(standing=old.standing, since=old.since, families=old.families, proof=old.proof)
-    return new
+def _keep_standing(new: Record, old: Record) -> Record:
+    return new._replace(standing=old.standing, since=old.since, families=old.families, proof=old.proof)

@@ -8,13 +8,17 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from dnsfilter.evidence.record import Attribution, Observation, Record, advance, attribute, begin
-from dnsfilter.model import Sighting
+from dnsfilter.evidence.standing import valid_from
+from dnsfilter.model import Sighting, Standing
 from dnsfilter.store.database import upsert
+from dnsfilter.store.decisions import list_clearances
 from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import devices, sightings, signals
 
 MINUTE = 60
 CHUNK = 500
+SETTLED = (Standing.CLEAR, Standing.UNATTRIBUTABLE)
+"""Standings from which nothing follows."""
 
 
 class Attributed(NamedTuple):
@@ -37,14 +41,15 @@ class _Signal(NamedTuple):
     group: str
 
 
-_DeviceKey = tuple[str, str]
+DeviceKey = tuple[str, str]
+"""A device and an app."""
 
 
-def record(connection: Connection, entries: Sequence[Attributed]) -> None:
-    """Write entries within the connection's transaction."""
+def record(connection: Connection, entries: Sequence[Attributed]) -> dict[DeviceKey, Standing]:
+    """Write entries within the connection's transaction; return who must be judged, with the standing before."""
     counts = Counter[tuple[str, int, int]]()
-    observations: dict[_DeviceKey, Counter[Observation]] = defaultdict(Counter)
-    latest: dict[_DeviceKey, Attributed] = {}
+    observations: dict[DeviceKey, Counter[Observation]] = defaultdict(Counter)
+    latest: dict[DeviceKey, Attributed] = {}
     identifiers: dict[_Signal, int] = {}
     for entry in entries:
         sighting = entry.sighting
@@ -62,7 +67,7 @@ def record(connection: Connection, entries: Sequence[Attributed]) -> None:
         keep=True,
     )
     upsert(connection, sightings, [(*key, counts[key]) for key in sorted(counts)], add="count")
-    _advance_devices(connection, observations, latest)
+    return _advance_devices(connection, observations, latest)
 
 
 def _signal_of(sighting: Sighting) -> _Signal:
@@ -85,21 +90,27 @@ def _identify(signal: _Signal) -> int:
 
 
 def _advance_devices(
-    connection: Connection, observations: dict[_DeviceKey, Counter[Observation]], latest: dict[_DeviceKey, Attributed]
-) -> None:
+    connection: Connection, observations: dict[DeviceKey, Counter[Observation]], latest: dict[DeviceKey, Attributed]
+) -> dict[DeviceKey, Standing]:
     records = dict(_load(connection, observations))
+    cleared = list_clearances(connection)
     rows = []
+    concerned = {}
     for key, seen in sorted(observations.items()):
         entry = latest[key]
         found = records.get(key) or begin(entry.attribution, min(observation.time for observation in seen))
         advanced = attribute(found, entry.attribution, max(observation.time for observation in seen))
+        since = valid_from(cleared.get(entry.device, 0.0))
         for observation in sorted(seen):
-            advanced = advance(advanced, observation._replace(times=seen[observation]))
+            advanced = advance(advanced, observation._replace(times=seen[observation]), since)
         rows.append(to_row(*key, entry.group, advanced))
+        if advanced.standing is not found.standing or advanced.standing not in SETTLED:
+            concerned[key] = found.standing
     upsert(connection, devices, rows)
+    return concerned
 
 
-def _load(connection: Connection, keys: Iterable[_DeviceKey]) -> Iterator[tuple[_DeviceKey, Record]]:
+def _load(connection: Connection, keys: Iterable[DeviceKey]) -> Iterator[tuple[DeviceKey, Record]]:
     names = sorted({device for device, _ in keys})
     for start in range(0, len(names), CHUNK):
         statement = select(devices).where(devices.c.device.in_(names[start : start + CHUNK]))

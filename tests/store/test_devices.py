@@ -7,7 +7,6 @@ from dnsfilter.model import Grade, Standing
 from dnsfilter.store.devices import (
     count_standings,
     find_device,
-    is_graver,
     list_devices,
     list_evidence,
     list_flagged,
@@ -87,9 +86,3 @@ def test_counts_for_metrics(engine: Engine) -> None:
             ("tiktok", "d-confirmed", "confirmed", "corporate"),
         ]
         assert list_flagged(connection, 1) == flagged[:1]
-
-
-def test_gravity_is_an_order() -> None:
-    """Every standing has a place; confirmed is graver than suspected, quarantined than all."""
-    assert is_graver(Standing.CONFIRMED, Standing.SUSPECTED)
-    assert not any(is_graver(standing, Standing.QUARANTINED) for standing in Standing)

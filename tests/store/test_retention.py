@@ -15,7 +15,7 @@ DAY = 86_400.0
 
 
 def test_forgets_what_is_old(engine: Engine) -> None:
-    """Old sightings go, devices without any left go, and what is left decides the standing and the counts."""
+    """Old sightings go, devices without any left go, what is left is counted, and a standing stays what it was."""
     with engine.begin() as connection:
         record(connection, [attributed(sighting("a"), "d-1"), attributed(sighting("b"), "d-1")])
         record(connection, [attributed(sighting("a", time=NOON + 5 * DAY), "d-1"), attributed(sighting("a"), "d-2")])
@@ -23,7 +23,7 @@ def test_forgets_what_is_old(engine: Engine) -> None:
     with engine.connect() as connection:
         left = find_device(connection, "d-1")
         assert left
-        assert (left.standing, left.sightings, left.first_seen) == (Standing.SUSPECTED, 1, NOON + 5 * DAY)
+        assert (left.standing, left.sightings, left.first_seen) == (Standing.CONFIRMED, 1, NOON + 5 * DAY)
         assert find_device(connection, "d-2") is None
         assert connection.scalar(select(func.count()).select_from(sightings)) == 1
     assert sweep(engine, NOON + DAY) == 0

@@ -1,0 +1,197 @@
+"""Puts what follows from the evidence into the store: standings and consequences, within one transaction.
+
+Who comes first when there is room for few is the device that was confirmed first.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import inf
+from typing import Any, NamedTuple, Protocol
+
+from sqlalchemy import Connection, Row, delete, or_, select
+
+from dnsfilter.evidence.standing import Circumstances, Consequence, Judgement, Terms, judge
+from dnsfilter.model import Standing
+from dnsfilter.store.database import upsert
+from dnsfilter.store.decisions import list_clearances, list_exemptions
+from dnsfilter.store.devices import from_row, to_row
+from dnsfilter.store.schema import consequences, devices, exemptions
+from dnsfilter.store.sightings import CHUNK, DeviceKey
+
+WATCHED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED, Standing.EXEMPT)
+"""Standings that time or a policy can change."""
+
+
+class Orders(Protocol):
+    """What the policies say of a device that the store knows by its pseudonym, app and group."""
+
+    def find_terms(self, device: str, app: str, group: str, now: float) -> tuple[Terms, ...]:
+        """Return the policies about this app that cover the device."""
+
+    def is_known(self, device: str, group: str) -> bool:
+        """Whether it is a device of the inventory, in a group that may be flagged."""
+
+    def max_devices(self, policy: str) -> int:
+        """Return how many devices a policy may quarantine."""
+
+    def next_change(self, now: float) -> float | None:
+        """Return when the terms change by themselves."""
+
+
+class Change(NamedTuple):
+    """A standing that is another now, and why."""
+
+    device: str
+    app: str
+    group: str
+    before: Standing
+    after: Standing
+    reason: str
+
+
+class Ruling(NamedTuple):
+    """What follows: changes, the policies that quarantine each device, those whose cap holds some back, when next."""
+
+    changes: Sequence[Change]
+    quarantined: Mapping[str, frozenset[str]]
+    capped: frozenset[str]
+    dry_runs: Collection[tuple[str, str]]
+    due: float
+
+
+def rule(
+    connection: Connection,
+    orders: Orders,
+    now: float,
+    *,
+    is_clock_steady: bool = True,
+    only: Mapping[DeviceKey, Standing] | None = None,
+) -> Ruling:
+    """Judge every device that anything can happen to, or only some, which had these standings before."""
+    bench = _Bench(connection, orders, now, is_clock_steady=is_clock_steady)
+    rows = sorted(_watched(connection) if only is None else _chosen(connection, only), key=_since)
+    for row in rows:
+        bench.judge(row, (only or {}).get((row.device, row.app)))
+    if only is None:
+        bench.drop_others({(row.device, row.app) for row in rows})
+    bench.write(connection)
+    return bench.ruling()
+
+
+class _Bench:
+    """The state of one round of judgements."""
+
+    def __init__(self, connection: Connection, orders: Orders, now: float, *, is_clock_steady: bool) -> None:
+        self._orders, self._now, self._is_clock_steady = orders, now, is_clock_steady
+        self._exemptions = {device: found.until for device, found in list_exemptions(connection).items()}
+        self._clearances = list_clearances(connection)
+        self._held: dict[DeviceKey, dict[str, Consequence]] = defaultdict(dict)
+        for device, app, policy, consequence in connection.execute(select(consequences)):
+            self._held[device, app][policy] = Consequence(consequence)
+        self._taken: dict[str, Counter[str]] = defaultdict(Counter)
+        for (device, _), held in self._held.items():
+            self._take(device, held)
+        self._rows: list[tuple[str | int | float, ...]] = []
+        self._touched: set[DeviceKey] = set()
+        self._changes: list[Change] = []
+        self._dry_runs: list[tuple[str, str]] = []
+
+    def judge(self, row: Row[Any], before: Standing | None) -> None:
+        """Judge one device about one app."""
+        key, record = (row.device, row.app), from_row(row)
+        held = self._held.get(key, {})
+        found = judge(record, held, self._circumstances(key, row.group), self._now)
+        before = before or record.standing
+        if found.record.standing is not before:
+            reason = found.reason or "seen"
+            self._changes.append(Change(*key, row.group, before, found.record.standing, reason))
+        if found.record != record:
+            self._rows.append(to_row(*key, row.group, found.record))
+        if found.consequences != held:
+            self._hold(key, found)
+
+    def drop_others(self, judged: Collection[DeviceKey]) -> None:
+        """Let nothing follow for devices that the store has forgotten."""
+        for key in [key for key in self._held if key not in judged]:
+            self._replace(key, {})
+
+    def write(self, connection: Connection) -> None:
+        """Write what is another than before."""
+        upsert(connection, devices, self._rows)
+        for device, app in sorted(self._touched):
+            is_it = (consequences.c.device == device) & (consequences.c.app == app)
+            connection.execute(delete(consequences).where(is_it))
+        kept = ((key, self._held.get(key, {})) for key in sorted(self._touched))
+        upsert(connection, consequences, [(*key, *item) for key, held in kept for item in held.items()])
+
+    def ruling(self) -> Ruling:
+        """Return what follows for all devices."""
+        quarantined: dict[str, set[str]] = defaultdict(set)
+        for policy, takers in self._taken.items():
+            for device in takers:
+                quarantined[device].add(policy)
+        found = {item for held in self._held.values() for item in held.items()}
+        capped = {policy for policy, consequence in found if consequence is Consequence.CAPPED}
+        ends = [until for until in self._exemptions.values() if until > self._now]
+        due = min([*ends, self._orders.next_change(self._now) or inf], default=inf)
+        frozen = {device: frozenset(policies) for device, policies in quarantined.items()}
+        return Ruling(self._changes, frozen, frozenset(capped), self._dry_runs, due)
+
+    def _circumstances(self, key: DeviceKey, group: str) -> Circumstances:
+        device, app = key
+        terms = self._orders.find_terms(device, app, group, self._now)
+        return Circumstances(
+            tuple(each._replace(has_room=self._has_room(device, each.policy)) for each in terms),
+            self._orders.is_known(device, group),
+            self._exemptions.get(device, 0.0),
+            self._clearances.get(device, 0.0),
+            self._is_clock_steady,
+        )
+
+    def _has_room(self, device: str, policy: str) -> bool:
+        taken = self._taken[policy]
+        return len(taken) - (device in taken) < self._orders.max_devices(policy)
+
+    def _hold(self, key: DeviceKey, found: Judgement) -> None:
+        held = self._held.get(key, {})
+        for policy, consequence in found.consequences.items():
+            if consequence is Consequence.DRY_RUN and held.get(policy) is not consequence:
+                self._dry_runs.append((key[0], policy))
+        self._replace(key, found.consequences)
+
+    def _replace(self, key: DeviceKey, found: Mapping[str, Consequence]) -> None:
+        device, _ = key
+        for policy in _holders(self._held.get(key, {})):
+            self._taken[policy][device] -= 1
+            if not self._taken[policy][device]:
+                del self._taken[policy][device]
+        self._held[key] = dict(found)
+        self._take(device, found)
+        self._touched.add(key)
+
+    def _take(self, device: str, held: Mapping[str, Consequence]) -> None:
+        for policy in _holders(held):
+            self._taken[policy][device] += 1
+
+
+def _holders(held: Mapping[str, Consequence]) -> Iterator[str]:
+    return (policy for policy, consequence in held.items() if consequence is Consequence.QUARANTINE)
+
+
+def _watched(connection: Connection) -> Sequence[Row[Any]]:
+    is_watched = or_(
+        devices.c.standing.in_(WATCHED),
+        devices.c.device.in_(select(exemptions.c.device)),
+        devices.c.device.in_(select(consequences.c.device)),
+    )
+    return connection.execute(select(devices).where(is_watched)).all()
+
+
+def _chosen(connection: Connection, only: Collection[DeviceKey]) -> Iterator[Row[Any]]:
+    names = sorted({device for device, _ in only})
+    for start in range(0, len(names), CHUNK):
+        yield from connection.execute(select(devices).where(devices.c.device.in_(names[start : start + CHUNK])))
+
+
+def _since(row: Row[Any]) -> tuple[int, str, str]:
+    return row.since, row.device, row.app
