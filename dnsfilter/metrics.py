@@ -93,6 +93,9 @@ RESOLVER = (
     Metric("cache_hits", Kind.COUNTER, "Queries answered from a cache.", ("cache",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
     Metric("journal_dropped", Kind.COUNTER, "Sightings lost because a queue was full."),
+    Metric(
+        "retention_last_run_timestamp_seconds", Kind.GAUGE, "When what is older than the retention was last deleted."
+    ),
     Metric("bypass", Kind.COUNTER, "Attempts to get around the resolver.", ("kind", "group")),
     Metric("selftest_successful", Kind.GAUGE, "Whether the last self-test succeeded.", ("path",)),
     Metric("build_info", Kind.GAUGE, "The version that runs.", ("version",)),

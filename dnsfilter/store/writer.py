@@ -33,10 +33,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What metrics tell of the store: devices by (app, standing, group), and flagged (app, device, standing, group)."""
+    """What metrics tell of the store: devices by (app, standing, group), and flagged (app, device, standing, group).
+
+    `swept` is when the retention was last enforced, in seconds since the epoch.
+    """
 
     standings: dict[tuple[str, str, str], int]
     flagged: list[tuple[str, str, str, str]]
+    swept: float = 0.0
 
 
 class Writer:
@@ -55,6 +59,7 @@ class Writer:
         self._engine: Engine | None = None
         self._is_failing = False
         self._reported = self._swept = -inf
+        self._swept_at = 0.0
         self._is_dirty = True
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
 
@@ -159,12 +164,12 @@ class Writer:
             self._is_dirty = True
         now = time.monotonic()
         if now - self._swept >= SWEEP_SECONDS:
-            self._swept = now
-            self._is_dirty = bool(sweep(self._engine, time.time() - self._retention)) or self._is_dirty
+            sweep(self._engine, time.time() - self._retention)
+            self._swept, self._swept_at, self._is_dirty = now, time.time(), True
         if self._is_dirty and now - self._reported >= REPORT_SECONDS:
             self._report(self._engine)
             self._reported, self._is_dirty = now, False
 
     def _report(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            self._on_report(Report(count_standings(connection), list_flagged(connection, self._series)))
+            self._on_report(Report(count_standings(connection), list_flagged(connection, self._series), self._swept_at))

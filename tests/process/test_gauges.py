@@ -99,7 +99,8 @@ def test_what_the_store_reports(world: World, value: Callable[[str], float | Non
     series = 'devices{{app="tiktok",group="managed",standing="{}"}}'
     assert value(series.format("confirmed")) == 0
     flagged = [("tiktok", "d-1", "confirmed", "managed")]
-    world.gauges.show(Report({("tiktok", "confirmed", "managed"): 3}, flagged))
+    world.gauges.show(Report({("tiktok", "confirmed", "managed"): 3}, flagged, 1_700.0))
+    assert world.value("retention_last_run_timestamp_seconds") == 1_700.0
     world.gauges.adopt(publish_world(tmp_path, "warn", generation=8))
     assert value(series.format("confirmed")) == 3
     assert value(series.format("suspected")) == 0

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,8 +119,8 @@ def test_a_sighting_that_cannot_be_stored_stops_nothing(writer: Writer, url: str
     assert (sum(dropped), count(url)) == (1, 1)
 
 
-def test_old_sightings_are_swept(writer: Writer, url: str) -> None:
-    """The retention is kept from the first moment on."""
+def test_old_sightings_are_swept(writer: Writer, url: str, reports: list[Report]) -> None:
+    """The retention is kept from the first moment on, and the report says when."""
     engine: Engine = open_store(url)
     with engine.begin() as connection:
         module.record(connection, [attributed(sighting(time=NOON))])
@@ -127,6 +128,7 @@ def test_old_sightings_are_swept(writer: Writer, url: str) -> None:
     writer.limit(86_400.0, 10)
     writer.start()
     wait_until(lambda: count(url) == 0, "swept")
+    wait_until(lambda: reports and abs(reports[-1].swept - time.time()) < 60, "reported")
 
 
 def test_ends_though_the_store_does_not_work(tmp_path: Path) -> None:
