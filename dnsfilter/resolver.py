@@ -236,10 +236,13 @@ class Resolver:
         assert view
         if decision.is_free:
             return decision
+        is_freed = False
         for target in answer.targets:
-            decision = _stricter(decision, view.decide(target))
+            found = view.decide(target)
+            is_freed = is_freed or found.is_free
+            decision = _stricter(decision, found)
         for address in answer.addresses:
-            if address[:2] in view.listed_prefixes:
+            if address[:2] in view.listed_prefixes and not is_freed:
                 decision = _stricter(decision, view.decide_packed(address))
         return decision if decision is pending.decision else view.exempt(pending.query.name, decision)
 

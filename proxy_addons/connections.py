@@ -16,11 +16,16 @@ REPEAT_SECONDS = 60.0
 
 @dataclass(slots=True)
 class ClientConnection:
-    """One open connection of a client; `is_refused` once nothing on it may reach any server."""
+    """One open connection of a client.
+
+    `is_refused` once nothing on it may reach any server, `is_freed` while what it named last is free, so that the
+    address it leads to does not count.
+    """
 
     address: str
     client: Client
     is_refused: bool = False
+    is_freed: bool = False
     is_counted: bool = False
     recorded: dict[Rule, float] = field(default_factory=dict)
 

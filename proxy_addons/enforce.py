@@ -142,6 +142,7 @@ class Enforce:
         self._record(client, verdict)
         data.ignore_connection = not self._shows_page(client, verdict)
         client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
+        client.is_freed = verdict.decision.is_free
 
     @guarded
     def requestheaders(self, flow: HTTPFlow) -> None:
@@ -151,6 +152,7 @@ class Enforce:
         client = self._connection(flow.client_conn)
         verdict = self._policy().decide(client.client, request_targets(flow), time.time())
         self._record(client, verdict)
+        client.is_freed = verdict.decision.is_free
         self._recorder.count_request(verdict.action)
         match verdict.action:
             case ProxyAction.REFUSE:
@@ -166,7 +168,8 @@ class Enforce:
         if data.server.error:
             return
         client = self._connection(data.client)
-        verdict = self._policy().decide(client.client, destination_targets(data.server.address), time.time())
+        targets = () if client.is_freed else destination_targets(data.server.address)
+        verdict = self._policy().decide(client.client, targets, time.time())
         self._record(client, verdict)
         if client.is_refused or verdict.action is ProxyAction.REFUSE:
             data.server.error = REFUSED

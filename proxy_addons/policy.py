@@ -68,11 +68,21 @@ class PolicyInForce:
         return client.group in self._trusting
 
     def decide(self, client: Client, targets: Iterable[Target], now: float) -> Verdict:
-        """Return the strictest verdict; of equally strict ones the first."""
+        """Return the strictest verdict; of equally strict ones the first.
+
+        What a freed name leads to is free: the networks of a list may hold more than the names that it lists.
+        """
         view = self._view(client, now)
         verdict = UNLISTED
-        for target in targets:
-            decision = view.decide(target.value) if isinstance(target.value, str) else view.decide_address(target.value)
+        is_freed = False
+        for target in sorted(targets, key=_is_address):
+            if isinstance(target.value, str):
+                decision = view.decide(target.value)
+                is_freed = is_freed or decision.is_free
+            elif is_freed:
+                continue
+            else:
+                decision = view.decide_address(target.value)
             if strictness(decision) > strictness(verdict.decision):
                 verdict = Verdict(decision, target)
         return verdict
@@ -95,3 +105,7 @@ class PolicyInForce:
         if view is None:
             view = self._views[kind] = self._engine.view(client, now)
         return view
+
+
+def _is_address(target: Target) -> bool:
+    return not isinstance(target.value, str)
