@@ -1,13 +1,13 @@
 """`dnsfilter explain`: which rule decides about a name, for whom, when, and why."""
 
 import json
-import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import click
 
+from dnsfilter.cli.moments import read_moment
 from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import compile_table
@@ -17,9 +17,7 @@ from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.model import Client, Decision
 from dnsfilter.names import canonical
 from dnsfilter.policy.engine import Engine
-from dnsfilter.policy.phases import to_timestamp
 from dnsfilter.process.publisher import compile_all
-from dnsfilter.values import parse_moment
 
 
 @click.command()
@@ -39,21 +37,12 @@ def explain(
       dnsfilter explain tiktok.com --client 10.20.3.4 --at 2023-03-14 --json
     """
     configuration, lists, _ = compile_all(configuration_file)
-    now = _parse_time(moment, configuration)
+    now = read_moment(moment, configuration)
     client = _find_client(configuration, address, now)
     view = Engine(configuration, lists).view(client, now)
     for name in _parse_names(names):
         fields = _describe(name, client, view.decide(name))
         click.echo(json.dumps(fields) if as_json else _to_sentence(fields))
-
-
-def _parse_time(moment: str | None, configuration: Configuration) -> float:
-    if moment is None:
-        return time.time()
-    try:
-        return to_timestamp(parse_moment(moment), configuration.timezone)
-    except ValueError as error:
-        raise InputError([Problem(f"{moment!r} {error}", key="--at")]) from None
 
 
 def _find_client(configuration: Configuration, address: str, now: float) -> Client:

@@ -21,10 +21,12 @@ class Attributor:
 
     def attribute(self, sighting: Sighting) -> Attributed:
         """Return the sighting with the device that had the address then."""
-        client = self._directory.find(sighting.client, sighting.time)
-        return Attributed(
-            self._pseudonym(client, sighting.client), client.group or NO_GROUP, self._attribution(client), sighting
-        )
+        return Attributed(*self.identify(sighting.client, sighting.time), sighting)
+
+    def identify(self, address: str, now: float) -> tuple[str, str, Attribution]:
+        """Return who had an address: pseudonym, group, may it be flagged."""
+        client = self._directory.find(address, now)
+        return self._pseudonym(client, address), client.group or NO_GROUP, self._attribution(client)
 
     def _pseudonym(self, client: Client, address: str) -> str:
         if client.device:

@@ -1,0 +1,1 @@
+"""Recorded traffic: what clients of a log or a capture looked up."""
