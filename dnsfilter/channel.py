@@ -124,7 +124,8 @@ class Sender:
         sent = 0
         try:
             for part in _split(batch):
-                await asyncio.wait_for(self._send(encode_batch(part)), TIMEOUT)
+                async with asyncio.timeout(TIMEOUT):  # wait_for can lose a cancellation that meets an error
+                    await self._send(encode_batch(part))
                 sent += len(part.sightings)
         except (OSError, TimeoutError, EOFError):
             self.close()

@@ -108,7 +108,9 @@ def command_line(pid: int) -> str:
 class Running:
     """One started program, alone in its session; its output goes to a file."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str], descriptors: Sequence[int]
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("wb") as output:
@@ -119,6 +121,7 @@ class Running:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**os.environ, **environment},
+                pass_fds=descriptors,
             )
 
     @property
@@ -196,10 +199,11 @@ class Processes:
         *,
         seconds: float = 20,
         environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
     ) -> Running:
         """Start a program and return once it is ready; fail with its output when it ends or stays silent."""
         log = self._directory / f"{name}-{len(self._started)}.log"
-        running = Running(name, command, log, environment or {})
+        running = Running(name, command, log, environment or {}, descriptors)
         self._started.append(running)
         self.everything.append(running)
         deadline = time.monotonic() + seconds

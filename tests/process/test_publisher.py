@@ -1,0 +1,166 @@
+"""From configuration and lists to the snapshot in force."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dnsfilter.errors import InputError
+from dnsfilter.feeds.snapshot import FILE_NAME, read_snapshot
+from dnsfilter.model import CANARIES, NEVER_BLOCK, Role
+from dnsfilter.process.publisher import compile_all, find_missing, publish
+
+CATALOGUE = "app: own\nentries:\n  - {suffix: www.example, role: web, grade: weak}\n"
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Return a function that writes configuration and list and returns the configuration's path."""
+
+    def write_both(catalogue: str = CATALOGUE, **settings: Any) -> Path:
+        (tmp_path / "own.yaml").write_text(catalogue)
+        file = tmp_path / "dnsfilter.yaml"
+        whole = {
+            "upstreams": [{"servers": ["192.0.2.53"]}],
+            "blocklists": [{"name": "own", "file": "own.yaml"}],
+            **settings,
+        }
+        file.write_text(json.dumps(whole, indent=1))
+        return file
+
+    return write_both
+
+
+def refused(path: Path) -> list[str]:
+    """Return what is wrong, one line each."""
+    with pytest.raises(InputError) as refusal:
+        compile_all(path)
+    return str(refusal.value).splitlines()
+
+
+def line_of(path: Path, text: str) -> int:
+    """Return the number of the line that holds a text."""
+    return next(number for number, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_compiles_what_is_configured(write: Write) -> None:
+    """The configured lists come with what is always there: names never to block, and canaries unless switched off."""
+    configuration, lists, problems = compile_all(write())
+    assert [compiled.name for compiled in lists] == [NEVER_BLOCK, CANARIES, "own"]
+    assert not problems
+    assert all(rule.passthru for rule in lists[0].rules)
+    assert {rule.role for rule in lists[1].rules} == {Role.CANARY}
+    assert configuration.state.endswith("/var")
+    assert [compiled.name for compiled in compile_all(write(canaries=False))[1]] == [NEVER_BLOCK, "own"]
+
+
+def test_every_problem_at_once(write: Write, tmp_path: Path) -> None:
+    """Mistakes in two lists and in the records are said together, each with its file and line."""
+    path = write(
+        CATALOGUE.replace("weak", "wrong"),
+        blocklists=[{"name": "own", "file": "own.yaml"}, {"name": "gone", "file": "gone.yaml"}],
+        records=["a.example. 300 A 192.0.2.1", "b.example. 300 A nonsense"],
+    )
+    lines = refused(path)
+    assert any(line.startswith(f"{tmp_path}/own.yaml:3: ") and "wrong" in line for line in lines)
+    gone = line_of(path, '"file": "gone.yaml"')
+    assert any(line.startswith(f"{path}:{gone}: blocklists[1].file: gone.yaml: ") for line in lines)
+    record = line_of(path, "nonsense")
+    assert any(line.startswith(f"{path}:{record}: records[1]: ") for line in lines)
+    assert len(lines) == 3
+
+
+def test_a_subscription_without_a_copy_is_empty(write: Write) -> None:
+    """A list that was never downloaded stops nothing; it is empty, and said with file, line and key."""
+    subscription = {"name": "sub", "url": "https://user:secret@lists.example/a?token=secret", "format": "domains"}
+    path = write(blocklists=[subscription])
+    configuration, lists, problems = compile_all(path)
+    assert [(compiled.name, compiled.entries) for compiled in lists][-1] == ("sub", 0)
+    assert not problems
+    (missing,) = find_missing(configuration, path)
+    line = line_of(path, '"url"')
+    assert str(missing) == f"{path}:{line}: blocklists[0].url: sub has not been downloaded yet and is empty until then"
+    assert list(map(str, publish(path)[1])) == [str(missing)]
+
+
+def test_a_subscription_is_compiled_from_its_copy(write: Write, tmp_path: Path) -> None:
+    """What was downloaded is what is in force; a copy that is no list is refused, naming the copy."""
+    copy = tmp_path / "var" / "lists" / "sub.list"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("one.example\ntwo.example\n")
+    path = write(blocklists=[{"name": "sub", "url": "https://lists.example/a", "format": "domains"}])
+    configuration, lists, problems = compile_all(path)
+    assert lists[-1].entries == 2
+    assert lists[-1].changed == copy.stat().st_mtime
+    assert not problems
+    assert not find_missing(configuration, path)
+    copy.write_bytes(b"one.example\n\xff\n")
+    assert refused(path)[0].startswith(f"{copy}:2: is not UTF-8")
+
+
+def test_generations_count_up(write: Write) -> None:
+    """Every publication is the next generation, also beside a damaged one."""
+    path = write()
+    snapshots = [publish(path)[0] for _ in range(3)]
+    assert [snapshot.generation for snapshot in snapshots] == [1, 2, 3]
+    state = Path(snapshots[0].configuration.state)
+    assert read_snapshot(state).generation == 3
+    assert state.stat().st_mode & 0o777 == 0o700
+    (state / FILE_NAME).write_bytes(b"nonsense")
+    assert publish(path)[0].generation == 1
+
+
+def test_what_is_refused_changes_nothing(write: Write) -> None:
+    """A broken list leaves the generation that is in force."""
+    state = Path(publish(write())[0].configuration.state)
+    with pytest.raises(InputError):
+        publish(write(CATALOGUE.replace("weak", "wrong")))
+    assert read_snapshot(state).generation == 1
+
+
+def test_a_state_directory_that_cannot_be(write: Write, tmp_path: Path) -> None:
+    """Where the state directory cannot be made the error names it."""
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"state: .*/file/var: cannot be created: Not a directory"):
+        publish(write(state="file/var"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "place", "told"),
+    [
+        (
+            {"upstreams": [{"servers": ["192.0.2.53", "tls://192.0.2.55#a.example"]}]},
+            "tls://",
+            "upstreams[0].servers[1]",
+        ),
+        ({"upstreams": [{"servers": ["https://a.example/dns-query"]}]}, "https://", "upstreams[0].servers[0]"),
+        ({"listen": {"tls": ["127.0.0.1:8853"], "certificate": {"chain": "a", "key": "b"}}}, ":8853", "listen.tls[0]"),
+        ({"listen": {"https": ["[::1]:8443"], "certificate": {"chain": "a", "key": "b"}}}, ":8443", "listen.https[0]"),
+    ],
+)
+def test_what_is_not_supported_yet_is_refused(write: Write, settings: dict[str, Any], place: str, told: str) -> None:
+    """What this version cannot do is one line with file, line, key and value, never left out silently."""
+    path = write(**settings)
+    (line,) = refused(path)
+    assert line.startswith(f"{path}:{line_of(path, place)}: {told}: ")
+    assert place in line
+    assert "not supported yet" in line
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "status", "said"), [(CATALOGUE, 0, ""), (CATALOGUE.replace("weak", "wrong"), 2, "own.yaml:3")]
+)
+def test_as_a_process(write: Write, catalogue: str, status: int, said: str) -> None:
+    """The process ends with 0 when something new is in force, with 2 and lines otherwise, never with a traceback."""
+    command = [sys.executable, "-m", "dnsfilter.process.publisher", str(write(catalogue))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert bool(done.stderr) is bool(said)
+    assert "Traceback" not in done.stderr
