@@ -20,10 +20,12 @@ class BlockedAnswers:
         }
 
     def build(self, query: Query, decision: Decision) -> tuple[bytes, Rcode]:
-        """Return the response to a query whose name the policy blocks, and its rcode."""
+        """Return the response to a query, and its rcode; a name that is answered before any policy is not "blocked"."""
         rcode, records = self._choose(query, decision.dns)
-        app = decision.rule.app if decision.rule else ""
-        return build_response(query, rcode, records, error=ExtendedError.BLOCKED, error_text=f"app {app}"), rcode
+        if not decision.is_sighting or decision.rule is None:
+            return build_response(query, rcode, records), rcode
+        text = f"app {decision.rule.app}"
+        return build_response(query, rcode, records, error=ExtendedError.BLOCKED, error_text=text), rcode
 
     def _choose(self, query: Query, action: DnsAction) -> tuple[Rcode, Records]:
         if action is DnsAction.REFUSED:

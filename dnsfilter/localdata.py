@@ -3,8 +3,13 @@
 from collections.abc import Iterable
 
 from dnsfilter.wire.codes import Type
-from dnsfilter.wire.response import Records
+from dnsfilter.wire.response import Records, build_soa
 from dnsfilter.wire.zone import parse_record
+
+LOCALHOST = ("localhost. 86400 IN A 127.0.0.1", "localhost. 86400 IN AAAA ::1")
+"""RFC 6761, section 6.3."""
+
+NEGATIVE_TTL = 60
 
 
 class LocalData:
@@ -13,12 +18,12 @@ class LocalData:
     def __init__(self, lines: Iterable[str]) -> None:
         """ValueError where a line is no record."""
         self._owners: dict[str, dict[int, list[bytes]]] = {}
-        for line in lines:
+        for line in (*LOCALHOST, *lines):
             owner, rtype, record = parse_record(line)
             self._owners.setdefault(owner, {}).setdefault(rtype, []).append(record)
 
     def find(self, name: str, qtype: int) -> Records | None:
-        """Return the records of a name, none but a `Records` where it has none of the type, None for other names.
+        """Return the records of a name, NODATA where it has none of the type, None for other names.
 
         A CNAME answers every type; whoever asked follows it.
         """
@@ -26,4 +31,4 @@ class LocalData:
         if types is None:
             return None
         records = types.get(qtype) or types.get(Type.CNAME, [])
-        return Records(len(records), body=b"".join(records))
+        return Records(len(records), body=b"".join(records)) if records else build_soa(NEGATIVE_TTL)

@@ -9,6 +9,9 @@ from typing import Protocol
 
 NEVER_BLOCK = "never-block"
 CANARIES = "canaries"
+SPECIAL_USE = "special-use"
+ANSWERED_FIRST = frozenset({CANARIES, SPECIAL_USE})
+"""The lists whose names have an answer of their own for everybody, before any policy."""
 
 
 class Word(StrEnum):

@@ -19,7 +19,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import WireError
 from dnsfilter.localdata import LocalData
 from dnsfilter.memo import Entry
-from dnsfilter.model import Decision, Outcome, Role, Transport
+from dnsfilter.model import Decision, Outcome, Transport
 from dnsfilter.policy.decisions import NOT_LISTED
 from dnsfilter.policy.engine import Engine
 from dnsfilter.seats import Seat, Seats
@@ -80,7 +80,7 @@ class Resolver:
     def adopt(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         """Decide by this from now on: every seat, view and memo starts afresh."""
         self._blocked = BlockedAnswers(configuration.sinkhole)
-        self._local = LocalData(configuration.records) if configuration.records else None
+        self._local = LocalData(configuration.records)
         self.seats = Seats(configuration, engine, directory, today)
 
     def receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
@@ -159,7 +159,7 @@ class Resolver:
             return self._block(pending, pending.decision, now, message)
         if query.qtype == _ANY:
             return self._answer_locally(pending, _MINIMAL_ANY, 0, now, message)
-        local = self._local and self._local.find(query.name, query.qtype)
+        local = self._local.find(query.name, query.qtype)
         if local:
             return self._answer_locally(pending, local, Flag.AA, now, message)
         cached = self.cache.get(query.key, now)
@@ -188,10 +188,9 @@ class Resolver:
         return response
 
     def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
-        """Answer by ourselves; a canary is no sighting and counts as local."""
+        """Answer by ourselves; what is answered before any policy is no sighting and counts as local."""
         response, rcode = self._blocked.build(pending.query, decision)
-        is_canary = decision.rule is not None and decision.rule.role is Role.CANARY
-        outcome = Outcome.LOCAL if is_canary else Outcome.BLOCKED
+        outcome = Outcome.BLOCKED if decision.is_sighting else Outcome.LOCAL
         self._count(pending, outcome, rcode, now)
         self._see(pending, decision)
         if message is not None:

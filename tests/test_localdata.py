@@ -15,7 +15,6 @@ DATA = LocalData(
     [
         ("a.corp", Type.A, 2),
         ("a.corp", Type.AAAA, 1),
-        ("a.corp", Type.MX, 0),
         ("b.corp", Type.A, 1),
         ("b.corp", Type.CNAME, 1),
     ],
@@ -37,3 +36,15 @@ def test_line_that_is_no_record():
     """ValueError names it."""
     with pytest.raises(ValueError, match="nonsense"):
         LocalData(["nonsense"])
+
+
+def test_a_type_that_is_not_there_is_nodata():
+    """A name of ours without the asked type has no answer, and an SOA that says for how long (RFC 2308)."""
+    found = DATA.find("a.corp", Type.MX)
+    assert (found.answers, found.authorities) == (0, 1)
+
+
+@pytest.mark.parametrize("qtype", [Type.A, Type.AAAA])
+def test_localhost_is_always_there(qtype):
+    """RFC 6761 section 6.3: localhost is answered here."""
+    assert LocalData([]).find("localhost", qtype).answers == 1

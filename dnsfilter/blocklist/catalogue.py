@@ -16,12 +16,15 @@ from dnsfilter.model import Grade, Match, Role, Rule
 from dnsfilter.names import canonical, canonical_pattern
 from dnsfilter.values import DomainName, Label, Network
 
+SPECIAL_TOP_LEVEL = frozenset({"invalid", "localhost", "onion", "test"})
+"""Top-level domains with no names on the Internet (RFC 6761, RFC 7686)."""
+
 _TEXT = WithJsonSchema({"type": "string"})
 
 
 def _read_suffix(value: object) -> str:
     name = canonical(str(value))
-    if "." not in name:
+    if "." not in name and name not in SPECIAL_TOP_LEVEL:
         raise ValueError("covers a whole top-level domain: too broad")
     return name
 
@@ -99,7 +102,8 @@ def parse_catalogue(text: str, file: str, blocklist: Blocklist) -> ParsedList:
     problems = _by_line(_find_duplicates(document, rules))
     if problems:
         raise InputError(problems)
-    return ParsedList(app=catalogue.app, rules=tuple(rules.values()))
+    lines = tuple(document.problem(path, "").line for path in rules)
+    return ParsedList(app=catalogue.app, rules=tuple(rules.values()), rule_lines=lines)
 
 
 def _by_line(problems: Iterator[Problem]) -> list[Problem]:

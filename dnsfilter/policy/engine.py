@@ -2,26 +2,31 @@
 
 Pure: the same configuration, lists, client and time always give the same decision, in every process.
 
-    canaries  ->  exemptions (allow)  ->  per policy the most specific rule of its lists  ->  the strictest policy
+    canaries, special-use names  ->  exemptions (allow)  ->  per policy the most specific rule  ->  the strictest policy
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from dnsfilter.config import Allow, Configuration, Policy
 from dnsfilter.model import (
-    CANARIES,
+    ANSWERED_FIRST,
     NEVER_BLOCK,
+    SPECIAL_USE,
     Client,
     CompiledList,
     Decision,
     DnsAction,
     Exemption,
+    Grade,
+    Match,
     Phase,
     ProxyAction,
+    Role,
     Rule,
 )
+from dnsfilter.names import is_within
 from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
@@ -71,7 +76,9 @@ class View:
         if not rules:
             return NOT_LISTED
         for rule in rules:
-            if rule.blocklist == CANARIES:
+            if rule.blocklist in ANSWERED_FIRST:
+                if rule.passthru:
+                    break
                 return Decision(rule.answer or DnsAction.NXDOMAIN, ProxyAction.PASS, rule)
         decision = self._strictest(rules)
         return self.exempt(name, decision) if decision.rule else decision
@@ -115,7 +122,8 @@ class Engine:
 
     def __init__(self, configuration: Configuration, lists: Sequence[CompiledList]) -> None:
         self._configuration = configuration
-        self._matcher = Matcher(lists)
+        own = tuple(_find_own(configuration, lists))
+        self._matcher = Matcher([*lists, CompiledList(SPECIAL_USE, SPECIAL_USE, Role.INFRA, Grade.NONE, len(own), own)])
         self._schedules = {policy.name: Schedule(policy, configuration.timezone) for policy in configuration.policies}
         self._expiries = [
             (allow, to_timestamp(allow.until, configuration.timezone) if allow.until else None)
@@ -158,6 +166,18 @@ class Engine:
         for allow, until in self._expiries:
             if (until is None or now < until) and (not allow.groups or group in allow.groups):
                 yield allow
+
+
+def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:
+    """Free the special-use names that the configuration routes or has records of."""
+    own = [domain for upstream in configuration.upstreams for domain in upstream.domains]
+    own += [record.split()[0].lower().removesuffix(".") for record in configuration.records]
+    for rule in (rule for compiled in lists if compiled.name == SPECIAL_USE for rule in compiled.rules):
+        for name in own:
+            if is_within(rule.text, name):
+                yield replace(rule, passthru=True)
+            elif is_within(name, rule.text):
+                yield replace(rule, text=name, match=Match.SUFFIX, passthru=True)
 
 
 def _exemption(allow: Allow) -> Exemption:

@@ -21,10 +21,10 @@ from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import COPIES, copy_path, read_list
 from dnsfilter.feeds.state import prepare_state
-from dnsfilter.model import CANARIES, NEVER_BLOCK, CompiledList, Role
+from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, CompiledList, Role
 from dnsfilter.wire.zone import parse_record
 
-_SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml"}
+_SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml", SPECIAL_USE: "special-use.yaml"}
 
 
 def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], list[Problem]]:
@@ -82,6 +82,7 @@ def _at_key(problem: Problem, configuration_file: Path | None, key: str) -> Prob
 def _blocklists(configuration: Configuration) -> Iterator[tuple[str, Blocklist]]:
     """Yield every list in force with the key of the configuration that asks for it."""
     yield "", Blocklist(name=NEVER_BLOCK, file=_SHIPPED[NEVER_BLOCK])
+    yield "", Blocklist(name=SPECIAL_USE, file=_SHIPPED[SPECIAL_USE])
     if configuration.canaries:
         yield "canaries", Blocklist(name=CANARIES, file=_SHIPPED[CANARIES])
     for index, blocklist in enumerate(configuration.blocklists):

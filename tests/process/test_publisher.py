@@ -11,7 +11,7 @@ import pytest
 
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.snapshot import FILE_NAME, read_snapshot
-from dnsfilter.model import CANARIES, NEVER_BLOCK, Role
+from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, Role
 from dnsfilter.process.publisher import compile_all, find_missing, publish
 
 CATALOGUE = "app: own\nentries:\n  - {suffix: www.example, role: web, grade: weak}\n"
@@ -52,10 +52,10 @@ def line_of(path: Path, text: str) -> int:
 def test_compiles_what_is_configured(write: Write) -> None:
     """The configured lists come with what is always there: names never to block, and canaries unless switched off."""
     configuration, lists, problems = compile_all(write())
-    assert [compiled.name for compiled in lists] == [NEVER_BLOCK, CANARIES, "own"]
+    assert [compiled.name for compiled in lists] == [NEVER_BLOCK, SPECIAL_USE, CANARIES, "own"]
     assert not problems
     assert all(rule.passthru for rule in lists[0].rules)
-    assert {rule.role for rule in lists[1].rules} == {Role.CANARY}
+    assert {rule.role for rule in lists[2].rules} == {Role.CANARY}
     assert configuration.state.endswith("/var")
     assert [compiled.name for compiled in compile_all(write(canaries=False))[1]] == [NEVER_BLOCK, "own"]
 
