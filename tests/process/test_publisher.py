@@ -57,7 +57,7 @@ def test_compiles_what_is_configured(write: Write) -> None:
     assert all(rule.passthru for rule in lists[0].rules)
     assert {rule.role for rule in lists[2].rules} == {Role.CANARY}
     assert configuration.state.endswith("/var")
-    assert [compiled.name for compiled in compile_all(write(canaries=False))[1]] == [NEVER_BLOCK, "own"]
+    assert [compiled.name for compiled in compile_all(write(canaries=False))[1]] == [NEVER_BLOCK, SPECIAL_USE, "own"]
 
 
 def test_every_problem_at_once(write: Write, tmp_path: Path) -> None:
