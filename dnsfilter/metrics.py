@@ -79,6 +79,7 @@ RESOLVER = (
         "Devices that are not clear, under their pseudonyms; capped.",
         ("app", "device", "standing", "group"),
     ),
+    Metric("quarantine_capped", Kind.GAUGE, "Whether max_devices keeps a policy from quarantining.", ("policy",)),
     Metric("policy_phase", Kind.GAUGE, "Whether a policy is in this phase.", ("policy", "phase")),
     Metric("policy_deadline_timestamp_seconds", Kind.GAUGE, "When a phase begins.", ("policy", "phase")),
     Metric("blocklist_entries", Kind.GAUGE, "Entries of a blocklist in force.", ("blocklist",)),

@@ -84,6 +84,16 @@ def publish_clients(table: ClientTable, directory: Path) -> None:
     container.publish(directory / FILE_NAME, _MAGIC, {"quarantined": quarantined}, table.packed.tobytes())
 
 
+def publish_quarantined(quarantined: Quarantined, directory: Path) -> bool:
+    """Put other quarantines in force, the devices stay; whether they were others. SnapshotError when it cannot."""
+    header, packed = container.read(directory / FILE_NAME, _MAGIC)
+    wanted = {device: sorted(names) for device, names in quarantined.items()}
+    if wanted == header["quarantined"]:
+        return False
+    container.publish(directory / FILE_NAME, _MAGIC, {**header, "quarantined": wanted}, bytes(packed))
+    return True
+
+
 def read_clients(directory: Path) -> ClientTable:
     """Read and check the client snapshot in force; SnapshotError when there is none or it is damaged."""
     header, packed = container.read(directory / FILE_NAME, _MAGIC)

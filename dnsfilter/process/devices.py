@@ -10,6 +10,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, SnapshotError
 from dnsfilter.feeds.clients import ClientSources, publish_sources, read_client_sources
 from dnsfilter.feeds.watch import Watch
+from dnsfilter.model import Device
 
 EXPIRY_SECONDS = 60.0
 """How often the table follows leases that end although no file changes."""
@@ -18,7 +19,10 @@ _log = logging.getLogger("dnsfilter.manager")
 
 
 class DeviceFeed:
-    """The sources of one configuration; what they were at construction counts as published."""
+    """The sources of one configuration; what they were at construction counts as published.
+
+    `devices` is the inventory as it was last readable, None until it was.
+    """
 
     def __init__(self, configuration: Configuration, state: Path) -> None:
         self._configuration = configuration
@@ -26,15 +30,20 @@ class DeviceFeed:
         files = [configuration.inventory, *(lease.file for lease in configuration.leases)]
         self._watches = [Watch(Path(file)) for file in files if file]
         self._published = 0.0
+        self.devices: tuple[Device, ...] | None = None
 
     def refresh(self, now: float) -> bool:
         """Publish the devices if anything has changed; whether it was."""
         is_changed = sum(watch.changed() for watch in self._watches) > 0
         is_due = bool(self._configuration.leases) and now - self._published >= EXPIRY_SECONDS
+        if not is_changed and not is_due and self.devices is not None:
+            return False
+        sources = read_client_sources(self._configuration)
+        if sources.is_complete:
+            self.devices = sources.devices
         if not is_changed and not is_due:
             return False
         self._published = now
-        sources = read_client_sources(self._configuration)
         if is_changed:
             _complain(sources)
         try:

@@ -45,6 +45,10 @@ class Gauges:
         counts = dict.fromkeys((tuple(map(str, labels)) for labels in self._device_children), 0.0)
         self._exposition.replace("devices", counts | report.standings)
         self._exposition.replace("device_standing_info", dict.fromkeys(report.flagged, 1.0))
+        policies = self._snapshot.configuration.policies
+        self._exposition.replace(
+            "quarantine_capped", {(policy.name,): float(policy.name in report.capped) for policy in policies}
+        )
         self._exposition.set("retention_last_run_timestamp_seconds", to=report.swept)
 
     def reload(self, *, is_successful: bool, at: float) -> None:

@@ -28,7 +28,9 @@ from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
+from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.subscriptions import Subscriptions
+from dnsfilter.store.court import Court, Quarantined
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.writer import Report, Writer
 
@@ -54,10 +56,14 @@ class Manager:
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
         self._subscriptions = Subscriptions(state)
-        self._writer = Writer(configuration.store.url, self._on_report)
+        court = Court(self._on_ruling)
+        self._quarantine = Quarantine(state, self._pseudonyms, court)
+        self._quarantined: Quarantined | None = None
+        self._writer = Writer(configuration.store.url, self._on_report, court)
         self._admin = AdminServer(self._render, self._find_obstacle)
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
+        self._ruled = asyncio.Event()
 
     async def run(self) -> int:
         """Work until told to end, then write what is still waiting; return the exit status."""
@@ -139,6 +145,15 @@ class Manager:
         with contextlib.suppress(RuntimeError):  # the loop has ended before the writer
             self._loop.call_soon_threadsafe(self._gauges.show, report)
 
+    def _on_ruling(self, quarantined: Quarantined) -> None:
+        """Take what the court says from the writer's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended before the writer
+            self._loop.call_soon_threadsafe(self._take_ruling, quarantined)
+
+    def _take_ruling(self, quarantined: Quarantined) -> None:
+        self._quarantined = quarantined
+        self._ruled.set()
+
     def _render(self, accept: str) -> tuple[bytes, str]:
         self._gauges.refresh()
         self._exposition.add(("journal_dropped",), self._writer.take_dropped())
@@ -148,11 +163,18 @@ class Manager:
         return "" if self._accounts.count_workers(time.monotonic()) else "no worker has reported lately"
 
     async def _keep_clients(self) -> None:
-        """Publish devices anew when inventory or leases have changed."""
+        """Publish clients anew when inventory or leases have changed, or somebody else is quarantined."""
         while True:
-            await asyncio.sleep(CLIENTS_SECONDS)
-            if await asyncio.to_thread(self._feed.refresh, time.time()):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ruled.wait(), CLIENTS_SECONDS)
+            self._ruled.clear()
+            if await asyncio.to_thread(self._refresh_clients, self._feed, self._snapshot, self._quarantined):
                 self._adopt_clients()
+
+    def _refresh_clients(self, feed: DeviceFeed, snapshot: Snapshot, quarantined: Quarantined | None) -> bool:
+        is_other = feed.refresh(time.time())
+        self._quarantine.follow(snapshot, feed.devices)
+        return (quarantined is not None and self._quarantine.publish(quarantined)) or is_other
 
     async def _keep_lists(self) -> None:
         """Put subscriptions in force when they have been fetched."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from dnsfilter.evidence.record import Observation, Record, gather
 from dnsfilter.model import Grade
 from dnsfilter.store.database import upsert
+from dnsfilter.store.decisions import forget_decisions
 from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import devices, sightings, signals
 from dnsfilter.store.sightings import CHUNK, MINUTE
@@ -22,13 +23,15 @@ _DELETE_DEVICE = delete(devices).where(
 
 
 def sweep(engine: Engine, before: float) -> int:
-    """Delete all sightings before a time and devices left without any; return how many devices were concerned."""
+    """Delete sightings before a time, devices left without any, old decisions; return how many devices it concerned."""
     minute = int(max(0.0, before) // MINUTE)
     with engine.connect() as connection:
         affected = list(connection.scalars(select(sightings.c.device).where(sightings.c.minute < minute).distinct()))
     for start in range(0, len(affected), CHUNK):
         with engine.begin() as connection:
             _sweep_devices(connection, affected[start : start + CHUNK], minute)
+    with engine.begin() as connection:
+        forget_decisions(connection, minute * MINUTE)
     return len(affected)
 
 

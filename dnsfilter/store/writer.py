@@ -16,10 +16,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dnsfilter.errors import StoreError
+from dnsfilter.model import Standing
+from dnsfilter.store.court import Court
 from dnsfilter.store.database import Failure, classify, open_store, reason, set_aside
 from dnsfilter.store.devices import count_standings, list_flagged
 from dnsfilter.store.retention import sweep
-from dnsfilter.store.sightings import Attributed, record
+from dnsfilter.store.sightings import Attributed, DeviceKey, record
 
 MAX_WAITING = 500_000
 MAX_BATCH = 20_000
@@ -35,22 +37,25 @@ _log = logging.getLogger(__name__)
 class Report:
     """What metrics tell of the store: devices by (app, standing, group), and flagged (app, device, standing, group).
 
-    `swept` is when the retention was last enforced, in seconds since the epoch.
+    `swept` is when the retention was last enforced, in seconds since the epoch; `capped` are the policies whose
+    `max_devices` keeps them from quarantining.
     """
 
     standings: dict[tuple[str, str, str], int]
     flagged: list[tuple[str, str, str, str]]
     swept: float = 0.0
+    capped: frozenset[str] = frozenset()
 
 
 class Writer:
     """Writes what it is given; `on_report` is called in the writer's thread."""
 
-    def __init__(self, url: str, on_report: Callable[[Report], None]) -> None:
+    def __init__(self, url: str, on_report: Callable[[Report], None], court: Court) -> None:
         self._retention = inf
         self._series = 0
         self._url = url
         self._on_report = on_report
+        self._court = court
         self._waiting: deque[Attributed] = deque()
         self._dropped = 0
         self._condition = threading.Condition()
@@ -133,6 +138,7 @@ class Writer:
             _log.error("the store fails (%s): %s", failure, reason(error))
             self._is_failing = True
         self._close()
+        self._court.sit_again()
         if failure is Failure.DAMAGED:
             return self._begin_anew()
         if failure is Failure.REFUSED:
@@ -157,11 +163,14 @@ class Writer:
     def _work(self) -> None:
         if self._engine is None:
             self._engine = open_store(self._url)
+        concerned: dict[DeviceKey, Standing] = {}
         if self._in_hand:
             with self._engine.begin() as connection:
-                record(connection, self._in_hand)
+                concerned = record(connection, self._in_hand)
             self._in_hand = []
             self._is_dirty = True
+        if self._court.sit(self._engine, concerned):
+            self._is_dirty, self._reported = True, -inf
         now = time.monotonic()
         if now - self._swept >= SWEEP_SECONDS:
             sweep(self._engine, time.time() - self._retention)
@@ -172,4 +181,5 @@ class Writer:
 
     def _report(self, engine: Engine) -> None:
         with engine.connect() as connection:
-            self._on_report(Report(count_standings(connection), list_flagged(connection, self._series), self._swept_at))
+            standings, flagged = count_standings(connection), list_flagged(connection, self._series)
+        self._on_report(Report(standings, flagged, self._swept_at, self._court.capped))

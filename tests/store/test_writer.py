@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from dnsfilter.model import Standing
 from dnsfilter.store import writer as module
+from dnsfilter.store.court import Court
 from dnsfilter.store.database import open_store
 from dnsfilter.store.devices import find_device
 from dnsfilter.store.schema import sightings
@@ -33,7 +34,7 @@ def reports() -> list[Report]:
 @pytest.fixture
 def writer(url: str, reports: list[Report]) -> Iterator[Writer]:
     """Make a writer that ends with the test."""
-    made = Writer(url, reports.append)
+    made = Writer(url, reports.append, Court(lambda _: None))
     made.limit(10.0**10, 10)
     yield made
     made.stop(5)
@@ -134,7 +135,7 @@ def test_old_sightings_are_swept(writer: Writer, url: str, reports: list[Report]
 def test_ends_though_the_store_does_not_work(tmp_path: Path) -> None:
     """A writer whose store cannot be opened ends when it is told to."""
     (tmp_path / "file").touch()
-    made = Writer(f"sqlite:///{tmp_path}/file/x.db", lambda _: None)
+    made = Writer(f"sqlite:///{tmp_path}/file/x.db", lambda _: None, Court(lambda _: None))
     made.start()
     made.put([attributed(sighting())])
     made.stop(5)
