@@ -13,6 +13,7 @@ _COMMANDS = {
     "check": "dnsfilter.cli.check",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
+    "privacy": "dnsfilter.cli.privacy",
     "replay": "dnsfilter.cli.replay",
     "reveal": "dnsfilter.cli.reveal",
     "serve": "dnsfilter.cli.serve",

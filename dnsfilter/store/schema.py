@@ -1,7 +1,7 @@
 """The tables of the store: what is kept, and nothing else is.
 
-A device is a pseudonym; there is no column for an address, a name or an owner. Times are seconds, minutes are whole
-minutes since the epoch.
+A device is a pseudonym; there is no column for its address, its name or its owner. Times are seconds, minutes are whole
+minutes since the epoch. Comments of tables and columns are for people: the record of processing shows them.
 """
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
@@ -10,94 +10,115 @@ VERSION = 1
 
 metadata = MetaData()
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+_DEVICE = "pseudonym of the device, or of the address where no device is known"
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False, comment="number of the form"),
+    comment="which form these tables have",
+)
 
 devices = Table(
     "devices",
     metadata,
-    Column("device", String(64), primary_key=True),
-    Column("app", String(64), primary_key=True),
-    Column("group", String(64), nullable=False),
-    Column("attribution", String(16), nullable=False),
-    Column("standing", String(16), nullable=False),
-    Column("since", BigInteger, nullable=False),
-    Column("first_seen", BigInteger, nullable=False),
-    Column("last_seen", BigInteger, nullable=False),
-    Column("strong", BigInteger, nullable=False),
-    Column("weak", BigInteger, nullable=False),
-    Column("none", BigInteger, nullable=False),
-    Column("days", Integer, nullable=False),
-    Column("families", Text, nullable=False),
-    Column("proof", Text, nullable=False),
+    Column("device", String(64), primary_key=True, comment=_DEVICE),
+    Column("app", String(64), primary_key=True, comment="app that the evidence is about"),
+    Column("group", String(64), nullable=False, comment="group of the device when last seen"),
+    Column(
+        "attribution",
+        String(16),
+        nullable=False,
+        comment="whether the device is known, unknown, or in a group that is never flagged",
+    ),
+    Column("standing", String(16), nullable=False, comment="what the evidence says of the device"),
+    Column("since", BigInteger, nullable=False, comment="when that standing began"),
+    Column("first_seen", BigInteger, nullable=False, comment="minute of the first sighting that is kept"),
+    Column("last_seen", BigInteger, nullable=False, comment="minute of the last one"),
+    Column("strong", BigInteger, nullable=False, comment="number of sightings that only the installed app causes"),
+    Column("weak", BigInteger, nullable=False, comment="number of those that a web page may cause"),
+    Column("none", BigInteger, nullable=False, comment="number of those that prove nothing"),
+    Column("days", Integer, nullable=False, comment="number of days with sightings"),
+    Column("families", Text, nullable=False, comment="rules that matched lately, and when"),
+    Column("proof", Text, nullable=False, comment="rules that justify the standing"),
     sqlite_with_rowid=False,
+    comment="what each device is believed to do with each app, and on what evidence",
 )
 """One row per device and app: its evidence and standing, the fold of its sightings."""
 
 signals = Table(
     "signals",
     metadata,
-    Column("signal", BigInteger, primary_key=True, autoincrement=False),
-    Column("app", String(64), nullable=False),
-    Column("blocklist", String(64), nullable=False),
-    Column("rule", Text, nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("grade", String(16), nullable=False),
-    Column("channel", String(16), nullable=False),
-    Column("action", String(16), nullable=False),
-    Column("group", String(64), nullable=False),
+    Column("signal", BigInteger, primary_key=True, autoincrement=False, comment="number of the combination below"),
+    Column("app", String(64), nullable=False, comment="app that a listed name belongs to"),
+    Column("blocklist", String(64), nullable=False, comment="list that holds it"),
+    Column("rule", Text, nullable=False, comment="rule of that list, which is not the name asked for"),
+    Column("role", String(16), nullable=False, comment="what the name is for"),
+    Column("grade", String(16), nullable=False, comment="what asking for it proves"),
+    Column("channel", String(16), nullable=False, comment="DNS, or how the proxy saw it"),
+    Column("action", String(16), nullable=False, comment="what was done about it"),
+    Column("group", String(64), nullable=False, comment="group of the device"),
+    comment="what can be sighted at all; says nothing of any device",
 )
 """What a sighting can be, without device and time: a few thousand rows that sightings refer to."""
 
 sightings = Table(
     "sightings",
     metadata,
-    Column("device", String(64), primary_key=True),
-    Column("minute", Integer, primary_key=True, autoincrement=False),
-    Column("signal", BigInteger, primary_key=True, autoincrement=False),
-    Column("count", Integer, nullable=False),
+    Column("device", String(64), primary_key=True, comment=_DEVICE),
+    Column("minute", Integer, primary_key=True, autoincrement=False, comment="minute of the sighting"),
+    Column("signal", BigInteger, primary_key=True, autoincrement=False, comment="what was sighted"),
+    Column("count", Integer, nullable=False, comment="how many times within that minute"),
     sqlite_with_rowid=False,
+    comment="when a device tried to reach listed names",
 )
 """How often a device was seen doing something within a minute."""
 
 audit = Table(
     "audit",
     metadata,
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("time", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("subject", String(64), nullable=False),
-    Column("details", Text, nullable=False),
-    Column("digest", String(64), nullable=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False, comment="number of the entry"),
+    Column("time", BigInteger, nullable=False, comment="when"),
+    Column("actor", Text, nullable=False, comment="user of this system who did it"),
+    Column("action", String(64), nullable=False, comment="what was done"),
+    Column("subject", String(64), nullable=False, comment="pseudonym of the device concerned"),
+    Column("details", Text, nullable=False, comment="the reason given, and what else the action needs"),
+    Column(
+        "digest", String(64), nullable=False, comment="hash over this entry and the one before, which shows tampering"
+    ),
+    comment="what people did to devices or learned about them, so that it can be accounted for",
 )
 """What people did to devices or learned about them, numbered from 1 without a gap; a digest covers the one before."""
 
 exemptions = Table(
     "exemptions",
     metadata,
-    Column("device", String(64), primary_key=True),
-    Column("until", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("ticket", Text, nullable=False),
-    Column("approver", Text, nullable=False),
-    Column("time", BigInteger, nullable=False),
+    Column("device", String(64), primary_key=True, comment=_DEVICE),
+    Column("until", BigInteger, nullable=False, comment="when the exemption ends"),
+    Column("reason", Text, nullable=False, comment="why"),
+    Column("ticket", Text, nullable=False, comment="ticket of the decision"),
+    Column("approver", Text, nullable=False, comment="who approved it"),
+    Column("time", BigInteger, nullable=False, comment="when it was given"),
+    comment="devices that somebody exempted from consequences",
 )
 """Devices that somebody exempted, until when and why; who did it is the user that gave the command."""
 
 clearances = Table(
     "clearances",
     metadata,
-    Column("device", String(64), primary_key=True),
-    Column("time", BigInteger, nullable=False),
+    Column("device", String(64), primary_key=True, comment=_DEVICE),
+    Column("time", BigInteger, nullable=False, comment="what was seen until then counts no more"),
+    comment="devices that somebody cleared",
 )
 """When somebody cleared a device: what was seen before is no evidence against it."""
 
 consequences = Table(
     "consequences",
     metadata,
-    Column("device", String(64), primary_key=True),
-    Column("app", String(64), primary_key=True),
-    Column("policy", String(64), primary_key=True),
-    Column("consequence", String(16), nullable=False),
+    Column("device", String(64), primary_key=True, comment=_DEVICE),
+    Column("app", String(64), primary_key=True, comment="app that is used"),
+    Column("policy", String(64), primary_key=True, comment="policy that says what follows"),
+    Column("consequence", String(16), nullable=False, comment="quarantine, or why there is none"),
+    comment="what policies do about devices whose use of an app is confirmed",
 )
 """What policies do about devices whose use of an app is confirmed: quarantine them, or why not."""
