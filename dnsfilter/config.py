@@ -213,10 +213,11 @@ class Store(Section):
 
 
 class Privacy(Section):
-    """The key of the pseudonyms, and how many devices may show as metric series."""
+    """The key of the pseudonyms, how many devices may show as metric series, and how few as a segment of statistics."""
 
     pseudonym_key: str = "pseudonym.key"
     device_series: StrictInt = Field(100, ge=0, le=10_000)
+    minimum_segment: StrictInt = Field(5, ge=1)
 
 
 class Configuration(Section):

@@ -15,6 +15,7 @@ _COMMANDS = {
     "explain": "dnsfilter.cli.explain",
     "privacy": "dnsfilter.cli.privacy",
     "replay": "dnsfilter.cli.replay",
+    "report": "dnsfilter.cli.report",
     "reveal": "dnsfilter.cli.reveal",
     "serve": "dnsfilter.cli.serve",
 }
