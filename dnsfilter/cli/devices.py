@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from dnsfilter.cli.decisions import clear, exempt
 from dnsfilter.cli.forget import forget
 from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.cli.output import Fields, format_time, print_rows, to_text
@@ -59,7 +60,8 @@ def show(context: click.Context, device: str, configuration_file: Path | None, *
     sys.exit(1)
 
 
-devices.add_command(forget)
+for _command in (exempt, clear, forget):
+    devices.add_command(_command)
 
 
 def _describe(row: DeviceSummary | EvidenceRow) -> Fields:
