@@ -5,8 +5,12 @@ import tomllib
 from itertools import chain
 from pathlib import Path
 
+import click
 import pytest
 
+from dnsfilter.cli import cli
+from dnsfilter.errors import InputError
+from dnsfilter.feeds.configuration import load_configuration
 from tests.docs.console import Step, find_files, find_steps, normalise
 from tests.docs.world import World
 from tests.processes import Processes, Running, wait_until
@@ -64,6 +68,24 @@ def test_tour(world: World) -> None:
     assert normalise(make_run(world).output) == normalise(first.output)
     for step in others:
         assert show(world, step) == normalise(step.output), step.command
+
+
+def test_what_is_missing_is_missing(tmp_path: Path) -> None:
+    """Commands and keys that the README calls missing are refused: who adds them has to change the README."""
+    section = README.partition("## What this version does not do")[2]
+    missing = re.findall(r"\(`dnsfilter (\w+)`\)", section)
+    assert not {*missing} & {*cli.list_commands(click.Context(cli))}
+    certificate = "certificate: {chain: a, key: b}"
+    for text in (
+        f"listen: {{tls: ['127.0.0.1:853'], {certificate}}}",
+        f"listen: {{https: ['127.0.0.1:443'], {certificate}}}",
+        "upstreams: [{servers: ['tls://192.0.2.1#dns.example']}]",
+        "upstreams: [{servers: ['https://192.0.2.1/dns-query']}]",
+    ):
+        file = tmp_path / "dnsfilter.yaml"
+        file.write_text(text)
+        with pytest.raises(InputError, match="not supported yet"):
+            load_configuration(file)
 
 
 def test_every_dependency_is_explained() -> None:
