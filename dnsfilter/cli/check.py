@@ -1,5 +1,6 @@
 """`dnsfilter check`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ def check(configuration_file: Path | None) -> None:
     problems = [*problems, *read_client_sources(configuration).problems]
     warnings = find_missing(configuration, found)
     if found:
-        problems += locate(find_proxy_problems(configuration), found)
+        problems += locate((replace(problem, file=str(found)) for problem in find_proxy_problems(configuration)), found)
     else:
         warnings += find_proxy_problems(configuration)
     if problems:

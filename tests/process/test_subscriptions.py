@@ -83,7 +83,7 @@ def test_a_failure_keeps_the_copy(house: House, server: ListServer, caplog: pyte
 
 
 def test_failures_are_repeated_ever_less_often(house: House, server: ListServer) -> None:
-    """A list that is not there is asked for after growing pauses, never more seldom than its interval, then as usual."""
+    """A list that is not there is asked for after growing pauses, at least once per interval, then as usual."""
     house.adopt(gone={"url": server.url("gone"), "refresh": "10m"})
     asked = []
     for now in range(0, 3000, 10):
