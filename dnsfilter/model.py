@@ -3,6 +3,7 @@
 Imports nothing of dnsfilter but errors; holds no behaviour beyond what a value says of itself.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -254,6 +255,8 @@ class NameIndex(Protocol):
         """Return the stored keys that `key` starts with, shortest first."""
 
     def __contains__(self, key: object) -> bool: ...
+
+    def __iter__(self) -> Iterator[str]: ...
 
 
 @dataclass(frozen=True, slots=True)

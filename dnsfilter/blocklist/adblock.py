@@ -1,4 +1,4 @@
-"""Adblock syntax, as far as it is about names: `||name^` and `@@||name^`.
+"""Adblock syntax, as far as it is about names: `||name^`, `|name|` (that name alone), and `@@` before them frees.
 
 Everything else (modifiers, cosmetic rules, paths, regular expressions, wildcards) is refused by its name, because half
 of its meaning would be lost.
@@ -12,6 +12,14 @@ from dnsfilter.blocklist.parsed import Entry, Kind
 
 _COSMETIC = re.compile(r"#@?[#?$%]")
 
+_KINDS = {
+    (False, True): Kind.SUFFIX,
+    (False, False): Kind.EXACT,
+    (True, True): Kind.PASSED_SUFFIX,
+    (True, False): Kind.PASSED_EXACT,
+}
+"""By whether a rule frees and whether it covers what is below its name."""
+
 
 def _read_rule(line: str) -> Iterator[Entry]:
     if not line or line.startswith(("!", "[adblock", "[ad")) or (line.startswith("#") and not _COSMETIC.match(line)):
@@ -21,10 +29,10 @@ def _read_rule(line: str) -> Iterator[Entry]:
     rule, _, modifiers = rule.partition("$")
     if modifiers:
         raise ValueError(f"{quote(line)}: modifier ${modifiers[:40]} is not supported")
-    if not rule.endswith("^"):
+    covers_below = rule.startswith("||")
+    if not rule.endswith("^" if covers_below else ("|", "^")):
         raise ValueError(f"{quote(line)}: only a rule that ends in ^ is about a whole name")
-    kind = Kind.PASSED_SUFFIX if line.startswith("@@") else Kind.SUFFIX
-    yield kind, read_name(rule.removeprefix("||").removesuffix("^"))
+    yield _KINDS[line.startswith("@@"), covers_below], read_name(rule.lstrip("|")[:-1])
 
 
 def _refuse_other_rules(line: str, rule: str) -> None:
@@ -32,8 +40,8 @@ def _refuse_other_rules(line: str, rule: str) -> None:
         raise ValueError(f"{quote(line)}: a regular expression is not supported")
     if _COSMETIC.search(rule):
         raise ValueError(f"{quote(line)}: a cosmetic rule is not about names")
-    if not rule.startswith("||"):
-        raise ValueError(f"{quote(line)}: only ||name^ and @@||name^ are about whole names")
+    if not rule.startswith("|") or "://" in rule:
+        raise ValueError(f"{quote(line)}: only ||name^, |name| and @@ before them are about whole names")
     if "*" in rule.partition("$")[0]:
         raise ValueError(f"{quote(line)}: a wildcard is not supported")
 

@@ -5,6 +5,7 @@ most likely an error page or written in another syntax.
 """
 
 import re
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ class Findings:
 
     def __init__(self, file: str) -> None:
         self.names: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+        self.lines: dict[Kind, array[int]] = {kind: array("I") for kind in Kind}
         self._file = file
         self._problems: list[Problem] = []
 
@@ -48,10 +50,11 @@ class Findings:
         """Note what is wrong with a line."""
         self._problems.append(Problem(str(message), self._file, line))
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[Entry], line: int) -> None:
         """Note what a line says."""
         for kind, name in entries:
             self.names[kind].append(name)
+            self.lines[kind].append(line)
 
     def finish(self, lines: int) -> ParsedList:
         """Return the list; InputError where too much of it is wrong."""
@@ -70,6 +73,7 @@ class Findings:
             passed_exacts=names[Kind.PASSED_EXACT],
             passed_below=names[Kind.PASSED_BELOW],
             problems=tuple(problems),
+            lines=dict(self.lines),
         )
 
 
@@ -77,12 +81,13 @@ def parse_lines(text: str, file: str, syntax: Syntax) -> ParsedList:
     """Parse a text of one entry a line; InputError when it is not such a text."""
     lines = split_lines(text, file)
     findings = Findings(file)
-    add_plain = findings.names[syntax.kind].append
+    add_plain, add_line = findings.names[syntax.kind].append, findings.lines[syntax.kind].append
     match = syntax.plain.fullmatch
     for number, line in enumerate(lines, 1):
         plain = match(line)
         if plain:
             add_plain(plain[1])
+            add_line(number)
         elif line:
             _read_with_care(line, number, syntax, findings)
     return findings.finish(len(lines))
@@ -91,7 +96,7 @@ def parse_lines(text: str, file: str, syntax: Syntax) -> ParsedList:
 def _read_with_care(line: str, number: int, syntax: Syntax, findings: Findings) -> None:
     try:
         check_length(line)
-        findings.add(list(syntax.read(line.strip())))
+        findings.add(list(syntax.read(line.strip())), number)
     except ValueError as error:
         findings.add_problem(error, number)
 

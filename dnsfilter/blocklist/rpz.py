@@ -111,8 +111,7 @@ def parse_rpz(text: str, file: str) -> ParsedList:
     for number, line in enumerate(lines, 1):
         plain = None if record.is_open else zone.plain.fullmatch(line)
         if plain:
-            kind, name = zone.read_plain(plain)
-            findings.names[kind].append(name)
+            findings.add((zone.read_plain(plain),), number)
         elif line:
             _read_with_care(line, number, zone, record, findings)
     if record.is_open:
@@ -161,6 +160,7 @@ def _read_with_care(line: str, number: int, zone: _Zone, record: _OpenRecord, fi
             record.begin(number, inherits_owner=line[0] in " \t")
         record.add(line)
         if record.fields and not record.is_open:
-            findings.add(list(zone.read_record(record.fields, inherits_owner=record.inherits_owner)))
+            entries = zone.read_record(record.fields, inherits_owner=record.inherits_owner)
+            findings.add(list(entries), start)
     except ValueError as error:
         findings.add_problem(error, start)

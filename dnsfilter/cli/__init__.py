@@ -13,11 +13,13 @@ _COMMANDS = {
     "check": "dnsfilter.cli.check",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
-    "privacy": "dnsfilter.cli.privacy",
     "replay": "dnsfilter.cli.replay",
     "report": "dnsfilter.cli.report",
+    "lists": "dnsfilter.cli.lists",
+    "privacy": "dnsfilter.cli.privacy",
     "reveal": "dnsfilter.cli.reveal",
     "serve": "dnsfilter.cli.serve",
+    "simulate": "dnsfilter.cli.simulate",
 }
 """The module that defines each subcommand; imported when it is used, so that each starts fast."""
 

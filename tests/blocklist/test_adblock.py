@@ -15,6 +15,12 @@ def test_rules_about_names():
     assert parsed.problems == ()
 
 
+def test_anchors_at_both_ends_are_the_name_alone():
+    """`|name|` and `|name^` list one name and nothing below it; `@@` frees just that."""
+    parsed = parse_lines("|a.example|\n|b.example^\n@@|c.example|\n", "f", ADBLOCK)
+    assert (parsed.exacts, parsed.passed_exacts, parsed.problems) == (["a.example", "b.example"], ["c.example"], ())
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

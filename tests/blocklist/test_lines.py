@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dnsfilter.blocklist.domains import DOMAINS
 from dnsfilter.blocklist.lines import BAD_LINES, MAX_LINE, NAME, NOT_TOO_LONG, parse_lines, read_name
+from dnsfilter.blocklist.parsed import Kind
 from dnsfilter.errors import InputError
 from dnsfilter.names import canonical
 
@@ -116,3 +117,10 @@ def test_any_text_is_parsed_or_refused(text):
     except InputError:
         return
     assert all(canonical(name) == name for name in parsed.suffixes)
+
+
+def test_names_know_their_lines():
+    """Each name keeps the number of the line it stands on, whichever way the line was read."""
+    parsed = parse_lines("# comment\na.example\n  B.example # why\n\nbad name\nc.example\n", "f", DOMAINS)
+    assert parsed.names[Kind.SUFFIX] == ["a.example", "b.example", "c.example"]
+    assert list(parsed.lines[Kind.SUFFIX]) == [2, 3, 6]

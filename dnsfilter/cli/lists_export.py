@@ -1,0 +1,113 @@
+"""`dnsfilter lists export`: what the policies block, for other servers."""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from dnsfilter.blocklist.export import ExportFormat, write_export
+from dnsfilter.blocklist.export.coverage import survey
+from dnsfilter.cli.options import configuration_option
+from dnsfilter.config import Configuration, Policy
+from dnsfilter.errors import InputError, Problem
+from dnsfilter.model import CANARIES, NEVER_BLOCK, Client, CompiledList, DnsAction, Phase
+from dnsfilter.policy.engine import Engine
+from dnsfilter.policy.phases import Schedule
+from dnsfilter.process.publisher import compile_all
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@click.command()
+@click.option("--format", "syntax", type=click.Choice([each.value for each in ExportFormat]), required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; default standard output.")
+@click.option("--policy", "name", help="Only this policy, in whatever phase; default all that block now.")
+@configuration_option
+def export(syntax: str, output: Path | None, name: str | None, configuration_file: Path | None) -> None:
+    """Write what the policies block in the syntax of another server, with exceptions and never-blocked names freed.
+
+    Group by group is beyond what these syntaxes know: the export holds for every client. What a syntax cannot say is
+    told on standard error and in the file's first lines. The same lists always give the same file.
+
+    \b
+    Examples:
+      dnsfilter lists export --format rpz -o /etc/bind/rpz.dnsfilter
+      dnsfilter lists export --format unbound --policy tiktok -o /etc/unbound/unbound.conf.d/tiktok.conf
+      dnsfilter lists export --format nftables | nft -c -f -
+    """
+    configuration, lists, problems = compile_all(configuration_file)
+    for problem in problems:
+        click.echo(f"warning: {problem}", err=True)
+    policies = _choose(configuration, name, time.time())
+    text, losses = _export(ExportFormat(syntax), configuration, policies, lists)
+    for loss in losses:
+        click.echo(f"not expressed: {loss}", err=True)
+    _write(text, output)
+
+
+def _choose(configuration: Configuration, name: str | None, now: float) -> list[Policy]:
+    if name is None:
+        blocking = (Phase.ENFORCE, Phase.QUARANTINE)
+        return [
+            policy
+            for policy in configuration.policies
+            if Schedule(policy, configuration.timezone).phase_at(now) in blocking
+        ]
+    chosen = [policy for policy in configuration.policies if policy.name == name]
+    if not chosen:
+        known = ", ".join(policy.name for policy in configuration.policies) or "none"
+        raise InputError([Problem(f"there is no policy {name!r}: the configuration has {known}", key="--policy")])
+    return chosen
+
+
+def _export(
+    syntax: ExportFormat, configuration: Configuration, policies: Sequence[Policy], lists: Sequence[CompiledList]
+) -> tuple[str, list[str]]:
+    names = {name for policy in policies for name in policy.blocklists} | {NEVER_BLOCK}
+    if syntax is not ExportFormat.HOSTS:
+        names.add(CANARIES)
+    used = [compiled for compiled in lists if compiled.name in names]
+    allow = tuple(each for each in configuration.allow if not each.groups)
+    always = {"groups": (), "phases": {Phase.ENFORCE: _LONG_AGO}}
+    everybody = configuration.model_copy(
+        update={"policies": tuple(policy.model_copy(update=always) for policy in policies), "allow": allow}
+    )
+    view = Engine(everybody, used).view(Client(), time.time())
+
+    def decide(name: str) -> DnsAction:
+        decision = view.decide(name)
+        return decision.dns if decision.is_blocking else DnsAction.RESOLVE
+
+    coverage = survey(used, allow, decide)
+    serial = int(max((compiled.changed for compiled in used), default=0.0))
+    return write_export(
+        syntax, coverage, configuration.sinkhole, serial, _describe(policies, used), _find_lost(syntax, configuration)
+    )
+
+
+def _describe(policies: Sequence[Policy], lists: Sequence[CompiledList]) -> list[str]:
+    return [
+        *(f"policy {policy.name}: {', '.join(policy.blocklists)} -> {policy.answer}" for policy in policies),
+        *(f"list {compiled.name}: {compiled.entries} entries" for compiled in lists),
+    ]
+
+
+def _find_lost(syntax: ExportFormat, configuration: Configuration) -> list[str]:
+    """Tell what never reaches the writers."""
+    lost = [f"exception {each.name}: for some groups only" for each in configuration.allow if each.groups]
+    if syntax is ExportFormat.HOSTS and configuration.canaries:
+        lost.append("canary names: only NXDOMAIN tells browsers and phones to use this network's resolver")
+    return lost
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(f"cannot be written: {error.strerror}", str(output))]) from None

@@ -1,0 +1,65 @@
+"""`dnsfilter lists update`: download all subscriptions now, and say what came of each."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from dnsfilter.cli.options import configuration_option
+from dnsfilter.config import Blocklist
+from dnsfilter.errors import InputError
+from dnsfilter.feeds.configuration import load_configuration
+from dnsfilter.feeds.download import refresh
+from dnsfilter.feeds.sources import COPIES, copy_path
+from dnsfilter.feeds.state import prepare_state
+
+
+@click.command()
+@configuration_option
+def update(configuration_file: Path | None) -> None:
+    """Download every list with a `url` now; one that is refused keeps its last good copy.
+
+    A running dnsfilter takes the new copies into use when it reloads (SIGHUP). Exit status 1 where any was refused.
+
+    \b
+    Example:
+      dnsfilter lists update -c /etc/dnsfilter/dnsfilter.yaml
+    """
+    configuration = load_configuration(configuration_file)
+    subscriptions = [blocklist for blocklist in configuration.blocklists if blocklist.url]
+    state = Path(configuration.state)
+    prepare_state(state)
+    refused = asyncio.run(_update(subscriptions, state / COPIES))
+    sys.exit(1 if refused else 0)
+
+
+async def _update(subscriptions: list[Blocklist], copies: Path) -> bool:
+    """Fetch all at once; whether any was refused."""
+    done = await asyncio.gather(*(_fetch(blocklist, copies) for blocklist in subscriptions))
+    return not all(done)
+
+
+async def _fetch(blocklist: Blocklist, copies: Path) -> bool:
+    copy = copy_path(blocklist, copies)
+    before = _stat(copy)
+    try:
+        await refresh(blocklist, copies)
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(f"{blocklist.name}: refused: {problem}", err=True)
+        return False
+    after = _stat(copy)
+    was = f" (was {before[1]:,})" if before else ""
+    is_same = before and before[0] == after[0]
+    click.echo(f"{blocklist.name}: unchanged" if is_same else f"{blocklist.name}: {after[1]:,} bytes{was}")
+    return True
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    """Return which file a path is and its size; nothing where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ()
+    return found.st_ino, found.st_size
