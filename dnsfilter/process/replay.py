@@ -6,7 +6,10 @@ Decides and weighs nothing by itself; the store of the configuration is never op
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import groupby
 from math import inf
+
+from sqlalchemy import Connection
 
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable, compile_table
@@ -14,21 +17,22 @@ from dnsfilter.config import Configuration, Group
 from dnsfilter.errors import Problem
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import begin
+from dnsfilter.evidence.standing import Terms
 from dnsfilter.feeds.clients import ClientSources
 from dnsfilter.metrics import NO_GROUP
 from dnsfilter.model import Channel, Client, CompiledList, Decision, Device, Sighting
 from dnsfilter.policy.engine import Engine, View
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.process.attribution import Attributor
+from dnsfilter.process.orders import PolicyOrders
 from dnsfilter.recording.lookup import Lookup
-from dnsfilter.store.database import open_store
+from dnsfilter.store.database import IN_MEMORY, open_store
 from dnsfilter.store.devices import DeviceSummary, list_devices
 from dnsfilter.store.pseudonyms import Pseudonyms
 from dnsfilter.store.sightings import Attributed, record
+from dnsfilter.store.standings import Orders, rule
 
-BATCH = 20_000
-
-_IN_MEMORY = "sqlite://"
+HOUR, DAY = 3600.0, 86_400.0
 
 
 @dataclass(slots=True)
@@ -68,30 +72,47 @@ class Replay:
     ) -> None:
         table = compile_table(sources.devices, sources.leases, {}, -inf)  # which of the leases had ended is told later
         unflagged = {group.name for group in configuration.groups if not group.flag}
+        groups = {pseudonyms.of_device(device.id): device.group for device in sources.devices}
+        orders = PolicyOrders(configuration, lists, groups)
+        self._orders: Orders = orders if at is None else _OrdersAt(orders, at)
         self._at = at
         self._directory = _Directory(configuration.groups, table, sources.devices)
         self._attributor = Attributor(self._directory, unflagged, pseudonyms)
         self._views = _Views(Engine(configuration, lists))
+        self._due = -inf
 
     def run(self, recording: Recording) -> list[tuple[str, DeviceSummary]]:
         """Return every client of the recording with what it would stand for."""
-        store = open_store(_IN_MEMORY)
+        store = open_store(IN_MEMORY)
         devices: dict[str, set[str]] = {client: set() for client in recording.clients}
         try:
             with store.begin() as connection:
-                for start in range(0, len(recording.listed), BATCH):
-                    entries = list(self._attribute(recording.listed[start : start + BATCH]))
-                    record(connection, entries)
+                for batch in _cut(recording.listed):
+                    entries = list(self._attribute(batch))
+                    self._write(connection, entries, batch[0].time, batch[-1].time)
                     for entry in entries:
                         devices[entry.sighting.client].add(entry.device)
+                rule(connection, self._orders, max((last for _, last in recording.clients.values()), default=0.0))
                 summaries = {summary.id: summary for summary in list_devices(connection)}
         finally:
             store.dispose()
         return [
-            (client, summaries[device] if device else self._unseen(client, *recording.clients[client]))
+            (client, summaries[device] if device in summaries else self._unseen(client, *recording.clients[client]))
             for client, own in devices.items()
-            for device in sorted(own) or [""]
+            for device in sorted(own or {self._identify(client, recording)})
         ]
+
+    def _identify(self, client: str, recording: Recording) -> str:
+        return self._attributor.identify(client, recording.clients[client][1])[0]
+
+    def _write(self, connection: Connection, entries: Sequence[Attributed], first: float, last: float) -> None:
+        """Write what was seen within an hour; judge everybody once a day before it, and whom it concerns after it."""
+        if first >= self._due:
+            rule(connection, self._orders, first)
+            self._due = first + DAY
+        concerned = record(connection, entries)
+        if concerned:
+            rule(connection, self._orders, last, only=concerned)
 
     def _attribute(self, lookups: Iterable[Lookup]) -> Iterator[Attributed]:
         for lookup in lookups:
@@ -107,6 +128,27 @@ class Replay:
         device, group, attribution = self._attributor.identify(client, last)
         blank = begin(attribution, first)
         return DeviceSummary(device, group, blank.standing, first, first, last, 0, blank.grades, explain(blank))
+
+
+def _cut(lookups: Sequence[Lookup]) -> Iterator[list[Lookup]]:
+    """Yield lookups, which are in order of time, hour by hour."""
+    return (list(of_hour) for _, of_hour in groupby(lookups, key=lambda lookup: lookup.time // HOUR))
+
+
+class _OrdersAt:
+    """What the policies say at one time, whenever they are asked."""
+
+    def __init__(self, orders: PolicyOrders, at: float) -> None:
+        self._orders = orders
+        self._at = at
+        self.is_known = orders.is_known
+        self.max_devices = orders.max_devices
+
+    def find_terms(self, device: str, app: str, group: str, now: float) -> tuple[Terms, ...]:  # noqa: ARG002 - it is fixed
+        return self._orders.find_terms(device, app, group, self._at)
+
+    def next_change(self, now: float) -> float | None:  # noqa: ARG002 - it is fixed
+        return None
 
 
 class _Directory(Directory):

@@ -18,6 +18,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from dnsfilter.errors import StoreError
 from dnsfilter.store.schema import VERSION, metadata, schema_version
 
+IN_MEMORY = "sqlite://"
+"""The URL of a store that is no file and ends with whoever opened it."""
 BUSY_MILLISECONDS = 5_000
 CACHE_KIBIBYTES = 32_768
 WAL_PAGES = 4_000
@@ -174,6 +176,7 @@ def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the dr
         f"busy_timeout={BUSY_MILLISECONDS}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
+        "secure_delete=ON",
         f"cache_size=-{CACHE_KIBIBYTES}",
         f"wal_autocheckpoint={WAL_PAGES}",
     ):

@@ -17,7 +17,7 @@ from dnsfilter.store.pseudonyms import Pseudonyms
 from tests.fakes.world import catalogue
 
 DAY = 86_400.0
-ENFORCED = 20_000 * DAY
+ENFORCED, QUARANTINED = 20_000 * DAY, 20_030 * DAY
 APP = catalogue(
     "app",
     {
@@ -35,7 +35,13 @@ CONFIGURATION = Configuration(
         Group(name="guests", networks=(ip_network("10.99.0.0/16"),), flag=False),
     ),
     policies=(
-        Policy.model_validate({"name": "app", "blocklists": ["app"], "phases": {"enforce": "2024-10-04T00:00:00Z"}}),
+        Policy.model_validate(
+            {
+                "name": "app",
+                "blocklists": ["app"],
+                "phases": {"enforce": "2024-10-04T00:00:00Z", "quarantine": "2024-11-03T00:00:00Z"},
+            }
+        ),
     ),
 )
 SOURCES = ClientSources(
@@ -135,3 +141,23 @@ def test_problems() -> None:
     recording = gather([problem, *app_start("10.20.0.1")], [APP])
     assert recording.problems == [problem]
     assert recording.clients == {"10.20.0.1": (ENFORCED, ENFORCED + 1)}
+
+
+def test_quarantine() -> None:
+    """From the phase on whoever is confirmed is quarantined, and stays so while the evidence ages."""
+    later = Lookup(QUARANTINED + 5 * DAY, "10.20.0.11", "a.example")
+    found = replay([*app_start("10.20.0.1", QUARANTINED), later])
+    assert [summary.standing for _, summary in found] == [Standing.QUARANTINED] * 2
+    ((_, summary),) = replay(app_start("10.20.0.1"), at=QUARANTINED)
+    assert summary.standing is Standing.QUARANTINED
+    ((_, summary),) = replay(app_start("10.20.0.9", QUARANTINED))
+    assert summary.standing is Standing.UNATTRIBUTABLE
+
+
+def test_release() -> None:
+    """A device without evidence for long enough is clear at the end, and begins anew when it is seen again."""
+    removed = [*app_start("10.20.0.1", QUARANTINED), Lookup(QUARANTINED + 8 * DAY, "10.20.0.1", "www.app.example")]
+    ((_, summary),) = replay(removed)
+    assert summary.standing is Standing.CLEAR
+    ((_, summary),) = replay([*removed, Lookup(QUARANTINED + 9 * DAY, "10.20.0.1", "api1.app.example")])
+    assert summary.standing is Standing.SUSPECTED
