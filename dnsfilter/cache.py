@@ -25,7 +25,8 @@ class Cache:
     """The answers of one worker; evicts the oldest that was not asked for again (CLOCK)."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
+        self._room = bounds.entries
+        self._min_ttl, self._max_ttl, self._max_negative_ttl = bounds.min_ttl, bounds.max_ttl, bounds.max_negative_ttl
         self._answers: dict[bytes, Answer] = {}
         self._order: deque[bytes] = deque()
 
@@ -47,13 +48,16 @@ class Cache:
 
     def put(self, key: bytes, answer: Answer) -> None:
         """Let an answer end when its TTL says, within our bounds, and keep it, making room for it."""
-        bounds, answers = self._bounds, self._answers
-        if not answer.ttl or answer.rcode not in _CACHEABLE or not bounds.entries:
+        ttl = answer.ttl
+        if not ttl or answer.rcode not in _CACHEABLE or not self._room:
             return
-        ceiling = bounds.max_negative_ttl if answer.is_negative else bounds.max_ttl
-        answer.expires = answer.stored + max(min(answer.ttl, ceiling), bounds.min_ttl)
+        ceiling = self._max_negative_ttl if answer.is_negative else self._max_ttl
+        ttl = min(ttl, ceiling)
+        ttl = max(ttl, self._min_ttl)
+        answer.expires = answer.stored + ttl
+        answers = self._answers
         if key not in answers:
-            if len(answers) >= bounds.entries:
+            if len(answers) >= self._room:
                 self._evict()
             self._order.append(key)
         answers[key] = answer

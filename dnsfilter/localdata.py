@@ -13,22 +13,20 @@ NEGATIVE_TTL = 60
 
 
 class LocalData:
-    """Records by owner and type."""
+    """Records by owner (`owners`, canonical names) and type."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         """ValueError where a line is no record."""
-        self._owners: dict[str, dict[int, list[bytes]]] = {}
+        self.owners: dict[str, dict[int, list[bytes]]] = {}
         for line in (*LOCALHOST, *lines):
             owner, rtype, record = parse_record(line)
-            self._owners.setdefault(owner, {}).setdefault(rtype, []).append(record)
+            self.owners.setdefault(owner, {}).setdefault(rtype, []).append(record)
 
-    def find(self, name: str, qtype: int) -> Records | None:
-        """Return the records of a name, NODATA where it has none of the type, None for other names.
+    def find(self, name: str, qtype: int) -> Records:
+        """Return the records of one of the `owners`, NODATA where it has none of the type.
 
         A CNAME answers every type; whoever asked follows it.
         """
-        types = self._owners.get(name)
-        if types is None:
-            return None
+        types = self.owners[name]
         records = types.get(qtype) or types.get(Type.CNAME, [])
         return Records(len(records), body=b"".join(records)) if records else build_soa(NEGATIVE_TTL)

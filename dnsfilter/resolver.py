@@ -159,9 +159,8 @@ class Resolver:
             return self._block(pending, pending.decision, now, message)
         if query.qtype == _ANY:
             return self._answer_locally(pending, _MINIMAL_ANY, 0, now, message)
-        local = self._local.find(query.name, query.qtype)
-        if local:
-            return self._answer_locally(pending, local, Flag.AA, now, message)
+        if query.name in self._local.owners:
+            return self._answer_locally(pending, self._local.find(query.name, query.qtype), Flag.AA, now, message)
         cached = self.cache.get(query.key, now)
         if cached:
             self.tally.journal.count("cache_hits", "message")

@@ -106,6 +106,7 @@ class Worker:
             await asyncio.sleep(SECOND)
             self._report()
             self._tcp.close_idle(monotonic())
+            gc.freeze()
             changes = [watch.changed() for watch in self._watches]
             if any(changes):
                 await self._renew()
@@ -167,10 +168,14 @@ class Worker:
 
 
 def _tame_garbage_collector() -> None:
-    """Leave what is long-lived alone: nothing on the query path makes cycles, and a full collection is a pause."""
+    """Let no collection pause the answers: nothing on the query path makes cycles.
+
+    What has lived for a second is set aside (`gc.freeze`, which only relinks a list); what is younger is looked at only
+    when there is far more of it than queries make in a second.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 1_000_000)
+    gc.set_threshold(1_000_000, 50, 1_000_000)
 
 
 def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
