@@ -2,7 +2,8 @@
 
     clear  ->  suspected: a strong family  ->  confirmed: two different strong families within 24 h
 
-A family is the text of a rule. Weak sightings are what a browser causes, grade none proves nothing: neither moves a
+A family is the text of a rule; `api*.tiktokv.eu` and `api*.tiktokv.us` are one service in two zones, which a tool may try
+one after the other, and count as one. Weak sightings are what a browser causes, grade none proves nothing: neither moves a
 standing. A client that may not be flagged as a device is unattributable, and its sightings never become evidence.
 Sightings only raise a standing; what else happens to it is in `standing`.
 
@@ -133,13 +134,18 @@ def _weigh(record: Record, observation: Observation) -> Record:
 
 
 def _find_partner(record: Record, observation: Observation) -> str:
-    """Return another strong family seen within the window around the observation, empty where there is none."""
+    """Return a strong family of another service seen within the window around it, empty where there is none."""
     near = [
         (abs(observation.time - seen), family)
         for family, seen in record.families
-        if family != observation.family and abs(observation.time - seen) <= WINDOW
+        if _service(family) != _service(observation.family) and abs(observation.time - seen) <= WINDOW
     ]
     return min(near)[1] if near else ""
+
+
+def _service(family: str) -> str:
+    label, _, _ = family.partition(".")
+    return label if "*" in label else family
 
 
 def _remember(record: Record, observation: Observation) -> tuple[tuple[str, float], ...]:

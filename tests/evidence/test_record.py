@@ -53,6 +53,21 @@ def test_standing(observations: list[tuple[float, str, Grade]], standing: Standi
     assert collect([Observation(*values) for values in observations]).standing is standing
 
 
+@pytest.mark.parametrize(
+    ("families", "standing"),
+    [
+        (("api*.tiktokv.eu", "rtlog*.tiktokv.eu"), Standing.CONFIRMED),
+        (("api*.tiktokv.eu", "rtlog*.tiktokv.us"), Standing.CONFIRMED),
+        (("api*.tiktokv.com", "api*.us.tiktokv.com", "api*.tiktokv.us"), Standing.SUSPECTED),
+        (("api*.tiktokv.com", "xzcs3zlph.com"), Standing.CONFIRMED),
+        (("xzcs3zlph.com", "qfyf1toi.com"), Standing.CONFIRMED),
+    ],
+)
+def test_one_service_in_two_zones_is_one(families: tuple[str, ...], standing: Standing) -> None:
+    """Patterns that differ only in the zone are one service; other rules are what they say."""
+    assert collect([Observation(0.0, family, STRONG) for family in families]).standing is standing
+
+
 @pytest.mark.parametrize("attribution", [Attribution.UNKNOWN, Attribution.UNFLAGGED])
 def test_unattributable(attribution: Attribution) -> None:
     """Who may not be flagged stays unattributable whatever is seen, and is counted."""
