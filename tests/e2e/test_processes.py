@@ -43,7 +43,7 @@ def test_reload_takes_effect(start: Callable[..., Server], tmp_path: Path) -> No
     server.running.send(signal.SIGHUP)
     wait_until(lambda: is_sinkholed(server, "late.example"), "the new list is in force")
     assert not is_sinkholed(server, "www.example")
-    assert server.metric("dnsfilter_last_reload_successful") == 1
+    wait_until(lambda: server.metric("dnsfilter_last_reload_successful") == 1, "the reload is reported")
 
 
 def test_broken_list_keeps_the_last_good_one(start: Callable[..., Server], tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_broken_list_keeps_the_last_good_one(start: Callable[..., Server], tmp_p
     (tmp_path / "own.yaml").write_text("app: own\nentries:\n  - {suffix: late.example, role: web, grade: weak}\n")
     server.running.send(signal.SIGHUP)
     wait_until(lambda: is_sinkholed(server, "late.example"), "the repaired list is in force")
-    assert server.metric("dnsfilter_last_reload_successful") == 1
+    wait_until(lambda: server.metric("dnsfilter_last_reload_successful") == 1, "the reload is reported")
 
 
 def test_broken_configuration_keeps_the_last_good_one(start: Callable[..., Server], tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_broken_configuration_keeps_the_last_good_one(start: Callable[..., Serve
     assert is_sinkholed(server, "www.example")
     server.rewrite({**server.settings, "sinkhole": {"ipv4": "192.0.2.77", "ipv6": "2001:db8::77"}})
     wait_until(lambda: server.dig("www.example").rdata("A") == ["192.0.2.77"], "the new sinkhole address is given out")
-    assert server.metric("dnsfilter_last_reload_successful") == 1
+    wait_until(lambda: server.metric("dnsfilter_last_reload_successful") == 1, "the reload is reported")
 
 
 def test_sigterm_ends_everything(start: Callable[..., Server]) -> None:
