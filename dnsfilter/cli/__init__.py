@@ -20,7 +20,6 @@ _COMMANDS = {
     "reveal": "dnsfilter.cli.reveal",
     "serve": "dnsfilter.cli.serve",
     "simulate": "dnsfilter.cli.simulate",
-    "simulate": "dnsfilter.cli.simulate",
 }
 """The module that defines each subcommand; imported when it is used, so that each starts fast."""
 
