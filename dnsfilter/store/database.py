@@ -176,7 +176,6 @@ def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the dr
         f"busy_timeout={BUSY_MILLISECONDS}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        "secure_delete=ON",
         f"cache_size=-{CACHE_KIBIBYTES}",
         f"wal_autocheckpoint={WAL_PAGES}",
     ):

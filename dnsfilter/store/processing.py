@@ -68,8 +68,8 @@ def _quarantine(policy: Policy) -> str:
     how = "is only noted (dry run)" if terms.dry_run else f"applies to at most {terms.max_devices} devices"
     return (
         f"\nQuarantine of {policy.name}: names of {', '.join(terms.blocklists)} are withheld from devices with "
-        f"confirmed evidence; it {how} and ends after {format_duration(terms.release_after)} without evidence, or when a person "
-        "says so."
+        f"confirmed evidence; it {how} and ends after {format_duration(terms.release_after)} without evidence, or when "
+        "a person says so."
     )
 
 
