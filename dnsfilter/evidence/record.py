@@ -2,10 +2,10 @@
 
     clear  ->  suspected: a strong family  ->  confirmed: two different strong families within 24 h
 
-A family is the text of a rule; `api*.tiktokv.eu` and `api*.tiktokv.us` are one service in two zones, which a tool may try
-one after the other, and count as one. Weak sightings are what a browser causes, grade none proves nothing: neither moves a
-standing. A client that may not be flagged as a device is unattributable, and its sightings never become evidence.
-Sightings only raise a standing; what else happens to it is in `standing`.
+A family is the text of a rule; `api*.tiktokv.eu` and `api*.tiktokv.us` are one service in two zones, which a tool may
+try one after the other, and count as one. Weak sightings are what a browser causes, grade none proves nothing: neither
+moves a standing. A client that may not be flagged as a device is unattributable, and its sightings never become
+evidence. Sightings only raise a standing; what else happens to it is in `standing`.
 
 Pure: a record is the fold of `advance` over sightings in any order; the time of each is given.
 """
