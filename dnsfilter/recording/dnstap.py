@@ -16,7 +16,8 @@ _IS_MESSAGE = 1
 _MESSAGE_TYPE, _QUERY_ADDRESS = 1, 4
 _QUERY_SECONDS, _QUERY_NANOSECONDS, _QUERY = 8, 9, 10
 _RESPONSE_SECONDS, _RESPONSE_NANOSECONDS, _RESPONSE = 12, 13, 14
-_CLIENT_QUERY, _CLIENT_RESPONSE = 5, 6
+_QUERIES, _RESPONSES = (5, 9, 11), (6, 10, 12)
+"""What clients ask: as a server, a stub resolver and a tool record it."""
 
 
 def read_dnstap(frames: Iterable[bytes | Problem], file: str) -> Lookups:
@@ -32,7 +33,7 @@ def read_dnstap(frames: Iterable[bytes | Problem], file: str) -> Lookups:
         except (WireError, ValueError) as error:
             yield Problem(str(error), file, key=f"frame {number}")
             continue
-        if lookup and kind == _CLIENT_QUERY:
+        if lookup and kind in _QUERIES:
             has_queries = True
             yield lookup
         elif lookup and not has_queries:
@@ -49,9 +50,9 @@ def _read_frame(frame: bytes) -> tuple[int, Lookup | None]:
         return 0, None
     fields = read_fields(message)
     kind = _number(fields, _MESSAGE_TYPE)
-    if kind not in (_CLIENT_QUERY, _CLIENT_RESPONSE):
+    is_response = kind in _RESPONSES
+    if not is_response and kind not in _QUERIES:
         return kind, None
-    is_response = kind == _CLIENT_RESPONSE
     name = read_question(_octets(fields, _RESPONSE if is_response else _QUERY), of_response=is_response)
     client = str(ip_address(_octets(fields, _QUERY_ADDRESS)))
     return kind, Lookup(check_time(_time(fields, is_response=is_response)), client, name) if name else None

@@ -1,13 +1,20 @@
 """dnstap frames."""
 
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.errors import Problem
 from dnsfilter.recording.dnstap import read_dnstap
+from dnsfilter.recording.frames import read_frames
 from dnsfilter.recording.lookup import Lookup
 from tests.fakes.captures import dnstap, protobuf, query, response
+from tests.fakes.upstream import FakeUpstream
 
 QUERY = dnstap(5, "192.0.2.1", 1_700_000_000.5, query("a.example"))
 RESPONSE = dnstap(6, "2001:db8::1", 1_700_000_001.25, response("a.example"))
@@ -57,6 +64,19 @@ def test_bad_frames(frame: bytes, problem: str) -> None:
 def test_nothing(frame: bytes) -> None:
     """A frame without a message, or with a message of the other direction, is about nothing."""
     assert read(frame) == []
+
+
+def test_real_file(tmp_path: Path, require_program: Callable[[str, str], str]) -> None:
+    """What another program writes is read: container, protobuf and message."""
+    kdig = require_program("kdig", "knot-dnsutils")
+    file = tmp_path / "x.tap"
+    with FakeUpstream() as upstream:
+        command = [kdig, "@127.0.0.1", "-p", str(upstream.port), "-E", str(file), "www.tiktok.com", "A"]
+        subprocess.run(command, check=True, capture_output=True, timeout=20)
+    (lookup,) = read_dnstap(read_frames(memoryview(file.read_bytes()), "x.tap"), "x.tap")
+    assert isinstance(lookup, Lookup)
+    assert lookup.name == "www.tiktok.com"
+    assert abs(lookup.time - time.time()) < 60
 
 
 def test_problems_of_the_file_pass() -> None:
