@@ -1,4 +1,4 @@
-"""Traces of use through the shipped catalogue, policy, evidence and standing; the tables in docs/evidence.md are theirs."""
+"""Traces of use through the shipped catalogue, policy and evidence; the tables in docs/evidence.md are theirs."""
 
 import re
 from collections import Counter
