@@ -4,7 +4,6 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.feeds.clients import ClientSources, read_client_sources
 from dnsfilter.feeds.configuration import load_configuration
 from dnsfilter.store.audit import append, current_actor
-from dnsfilter.store.pseudonyms import Pseudonyms, read_key
+from dnsfilter.store.pseudonyms import Pseudonyms, read_key, read_retired_keys
 
 _PSEUDONYM = re.compile(r"d-[a-z2-7]{16}")
 
@@ -48,24 +47,29 @@ def reveal(pseudonym: str, reason: str, configuration_file: Path | None, *, as_j
 
 def _find(pseudonym: str, configuration: Configuration) -> Fields | None:
     """Return what inventory and leases say of the device or address with this pseudonym."""
-    pseudonyms = Pseudonyms(read_key(Path(configuration.privacy.pseudonym_key)))
+    key_file = Path(configuration.privacy.pseudonym_key)
     sources = read_client_sources(configuration)
+    keys = [read_key(key_file), *read_retired_keys(key_file)]
+    return next(filter(None, (_match(pseudonym, sources, Pseudonyms(key)) for key in keys)), None)
+
+
+def _match(pseudonym: str, sources: ClientSources, pseudonyms: Pseudonyms) -> Fields | None:
     for device in sources.devices:
         if pseudonyms.of_device(device.id) == pseudonym:
             names = ("name", "owner", "mail", "group", "macs", "addresses")
             return {"id": pseudonym, "device": device.id, **{name: getattr(device, name) for name in names}}
-    for address, macs in _addresses(sources):
+    for address, macs in addresses_behind(sources).items():
         if pseudonyms.of_address(address) == pseudonym:
             return {"id": pseudonym, "address": address, "macs": macs}
     return None
 
 
-def _addresses(sources: ClientSources) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield addresses that a pseudonym may stand for because no single device had them, with the MACs behind them."""
+def addresses_behind(sources: ClientSources) -> dict[str, tuple[str, ...]]:
+    """Return addresses that a pseudonym may stand for, which no single device had then, with the MACs behind them."""
     macs: dict[str, dict[str, None]] = {address: {} for device in sources.devices for address in device.addresses}
     for lease in sources.leases:
         macs.setdefault(lease.address, {})[lease.mac] = None
-    return ((address, tuple(behind)) for address, behind in macs.items())
+    return {address: tuple(behind) for address, behind in macs.items()}
 
 
 def _record(configuration: Configuration, pseudonym: str, reason: str, *, is_known: bool) -> None:

@@ -5,13 +5,14 @@ from sqlalchemy import Connection, Engine, delete
 from dnsfilter.errors import StoreError
 from dnsfilter.store.schema import metadata
 
-_OF_DEVICES = [table for table in metadata.sorted_tables if "device" in table.columns]
+OF_DEVICES = [table for table in metadata.sorted_tables if "device" in table.columns]
+"""Tables whose rows are about one device."""
 
 
 def erase_device(connection: Connection, device: str) -> dict[str, int]:
     """Delete all rows of a device within the connection's transaction; return how many by table."""
     return {
-        table.name: connection.execute(delete(table).where(table.c.device == device)).rowcount for table in _OF_DEVICES
+        table.name: connection.execute(delete(table).where(table.c.device == device)).rowcount for table in OF_DEVICES
     }
 
 
@@ -26,5 +27,5 @@ def scrub(engine: Engine) -> None:
             if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
                 raise StoreError("what was erased stays in the write-ahead log until those who read the store end")
         else:
-            for table in _OF_DEVICES:
+            for table in OF_DEVICES:
                 connection.exec_driver_sql(f"VACUUM FULL {table.name}")

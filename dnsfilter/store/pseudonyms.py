@@ -31,25 +31,56 @@ class Pseudonyms:
         """Return the pseudonym of an address that stands for itself."""
         return self._make(f"address:{address}")
 
+    def of_stray(self, pseudonym: str) -> str:
+        """Return the pseudonym of whoever had this one under another key, where nobody knows who that is."""
+        return self._make(f"stray:{pseudonym}")
+
     def _compute(self, identity: str) -> str:
         digest = hmac.digest(self._key, identity.encode(errors="surrogatepass"), hashlib.sha256)
         return PREFIX + base64.b32encode(digest).decode().lower()[:TEXT_LENGTH]
 
 
 def read_key(path: Path) -> bytes:
-    """Return the key in a file; StoreError where there is none."""
+    """Return the key in a file; StoreError where there is none, or while another is about to replace it."""
+    _refuse_rotation(path)
+    return read_present_key(path)
+
+
+def read_present_key(path: Path) -> bytes:
+    """Return the key in a file though another may be about to replace it; StoreError where there is none."""
     try:
         return _read(path)
     except OSError as error:
         raise _unreadable(path, error) from None
 
 
+def read_retired_keys(path: Path) -> list[bytes]:
+    """Return the keys that were in a file before, the latest first."""
+    return [read_present_key(file) for file in sorted(path.parent.glob(f"{path.name}.retired-*"), reverse=True)]
+
+
+def next_file(path: Path) -> Path:
+    """Return where the key lies that is about to replace another."""
+    return path.with_name(f"{path.name}.next")
+
+
+def retired_file(path: Path, now: float) -> Path:
+    """Return where a key is kept that was replaced at a time."""
+    return path.with_name(f"{path.name}.retired-{int(now)}")
+
+
+def _refuse_rotation(path: Path) -> None:
+    if next_file(path).exists():
+        raise StoreError(f"{path}: is being replaced; `dnsfilter privacy rotate-key` finishes that")
+
+
 def load_key(path: Path) -> bytes:
     """Return the key in a file, which is created where it is missing; StoreError when neither is possible."""
+    _refuse_rotation(path)
     try:
         return _read(path)
     except FileNotFoundError:
-        return _create(path)
+        return create_key(path)
     except OSError as error:
         raise _unreadable(path, error) from None
 
@@ -65,8 +96,11 @@ def _read(path: Path) -> bytes:
     return key
 
 
-def _create(path: Path) -> bytes:
-    """Write a new key beside its place, then link it there, so that nobody ever reads half a key."""
+def create_key(path: Path) -> bytes:
+    """Return a new key that is in a file now, or the one that is there already; StoreError when neither is possible.
+
+    It is written beside its place, then linked there, so that nobody ever reads half a key.
+    """
     key = os.urandom(KEY_BYTES)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
