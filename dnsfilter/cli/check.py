@@ -11,6 +11,7 @@ from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.feeds.configuration import find_configuration, locate
 from dnsfilter.process.proxy import find_proxy_problems
 from dnsfilter.process.publisher import compile_all, find_missing
+from dnsfilter.server.tls import load_certificate
 
 
 @click.command()
@@ -26,6 +27,11 @@ def check(configuration_file: Path | None) -> None:
     configuration, lists, problems = compile_all(found)
     problems = [*problems, *read_client_sources(configuration).problems]
     warnings = find_missing(configuration, found)
+    if configuration.listen.certificate:
+        try:
+            load_certificate(configuration.listen.certificate)
+        except InputError as error:
+            problems += locate((replace(problem, file=str(found)) for problem in error.problems), found)
     if found:
         problems += locate((replace(problem, file=str(found)) for problem in find_proxy_problems(configuration)), found)
     else:

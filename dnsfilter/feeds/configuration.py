@@ -48,9 +48,9 @@ def load_configuration(path: Path | None) -> Configuration:
 def _find_unsupported(configuration: Configuration, file: str) -> Iterator[Problem]:
     """Name what the configuration language has and this version cannot do yet, rather than leave it out silently."""
     listen = configuration.listen
-    for key, endpoints in (("tls", listen.tls), ("https", listen.https)):
-        for index, endpoint in enumerate(endpoints):
-            yield Problem(f"{endpoint}: not supported yet, only listen.dns is", file, key=f"listen.{key}[{index}]")
+    for index, endpoint in enumerate(listen.https):
+        message = f"{endpoint}: not supported yet, only listen.dns and listen.tls are"
+        yield Problem(message, file, key=f"listen.https[{index}]")
     for index, upstream in enumerate(configuration.upstreams):
         for position, server in enumerate(upstream.servers):
             if server.scheme in ("tls", "https"):

@@ -23,6 +23,8 @@ def describe(configuration: Configuration, endpoints: Iterable[Endpoint]) -> Ite
     """Yield one line per listener, and where the state is; `endpoints` are those that DNS is served on."""
     for endpoint in endpoints:
         yield f"DNS on {endpoint}, UDP and TCP"
+    for endpoint in configuration.listen.tls:
+        yield f"DNS over TLS on {endpoint}"
     for mode in configuration.proxy.listen:
         yield f"proxy {mode}"
     yield f"metrics on http://{configuration.listen.metrics}/metrics"

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +15,8 @@ from dnsfilter.feeds.state import hold_state, prepare_state
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
-from dnsfilter.server.sockets import check_free, is_available, open_sockets
+from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
+from dnsfilter.server.tls import load_certificate
 
 _log = logging.getLogger("dnsfilter")
 
@@ -74,11 +74,15 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     state, endpoints = configuration.state, configuration.listen.dns
     workers = len(os.sched_getaffinity(0)) if configuration.workers == "auto" else configuration.workers
     proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
+    if configuration.listen.certificate:
+        load_certificate(configuration.listen.certificate)
     check_free(endpoints)
-    check_free([configuration.listen.metrics], "listen.metrics", [socket.SOCK_STREAM])
+    check_free(configuration.listen.tls, "listen.tls", STREAM)
+    check_free([configuration.listen.metrics], "listen.metrics", STREAM)
     parts = []
     for index in range(int(workers)):
         name = f"worker-{index}"
-        descriptors = [sock.detach() for sock in open_sockets(endpoints)]
+        sockets = open_sockets(endpoints) + open_sockets(configuration.listen.tls, STREAM)
+        descriptors = [sock.detach() for sock in sockets]
         parts.append(Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors))
     return [*parts, *proxies, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

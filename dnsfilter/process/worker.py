@@ -30,6 +30,7 @@ from dnsfilter.model import Transport
 from dnsfilter.policy.engine import Engine
 from dnsfilter.resolver import Resolver
 from dnsfilter.server.tcp import TcpServer
+from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.udp import UdpServer
 from dnsfilter.tally import Tally
 from dnsfilter.upstream.forwarder import Forwarder
@@ -59,6 +60,7 @@ class Worker:
             if sock.type == socket.SOCK_DGRAM
         ]
         self._tcp = TcpServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
+        self._tls = TlsServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
         self._sender = Sender(state, self.journal)
         self._next_change: float | None = None
         self._ending = asyncio.Event()
@@ -72,9 +74,11 @@ class Worker:
         self._adopt(self._snapshot, self._read_table())
         for server in self._udp:
             loop.add_reader(server.socket, self._on_readable, server)
+        encrypted = {tuple(endpoint) for endpoint in self._snapshot.configuration.listen.tls}
         for sock in self._sockets:
             if sock.type == socket.SOCK_STREAM:
-                await loop.create_server(self._tcp.make_connection, sock=sock)
+                stream = self._tls if sock.getsockname()[:2] in encrypted else self._tcp
+                await loop.create_server(stream.make_connection, sock=sock)
         _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
@@ -106,6 +110,7 @@ class Worker:
             await asyncio.sleep(SECOND)
             self._report()
             self._tcp.close_idle(monotonic())
+            self._tls.close_idle(monotonic())
             gc.freeze()
             changes = [watch.changed() for watch in self._watches]
             if any(changes):
@@ -117,7 +122,8 @@ class Worker:
         hits = [server.take_hits() for server in self._udp]
         count, seconds = sum(count for count, _ in hits), sum(seconds for _, seconds in hits)
         self.journal.count("queries", Transport.UDP, by=count)
-        self.journal.count("queries", Transport.TCP, by=self._tcp.take_hits())
+        for stream in (self._tcp, self._tls):
+            self.journal.count("queries", stream.transport, by=stream.take_hits())
         self._resolver.flush(seconds / max(count, 1), time())
         self._forwarder.report(monotonic())
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
@@ -147,6 +153,7 @@ class Worker:
         self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today)
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
+        self._tls.adopt(configuration.listen.certificate)
         self._snapshot, self._table, self._next_change = fresh, table, engine.next_change(today)
 
     async def _end(self, loop: asyncio.AbstractEventLoop, background: list[asyncio.Task[None]]) -> None:

@@ -14,26 +14,24 @@ RECEIVE_BUFFER = 4 * 1024 * 1024
 BACKLOG = 1024
 KEY = "listen.dns"
 
+BOTH = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+STREAM = (socket.SOCK_STREAM,)
+
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
-def open_sockets(endpoints: Iterable[Endpoint]) -> list[socket.socket]:
-    """Open a UDP and a TCP socket per endpoint; an IPv6 loopback that this machine lacks is left out.
+def open_sockets(endpoints: Iterable[Endpoint], kinds: Iterable[socket.SocketKind] = BOTH) -> list[socket.socket]:
+    """Open a socket of each kind per endpoint; an IPv6 loopback that this machine lacks is left out.
 
     ProcessError names the endpoint that cannot be had.
     """
-    return [
-        _open(endpoint, kind)
-        for endpoint in endpoints
-        if is_available(endpoint)
-        for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-    ]
+    return [_open(endpoint, kind) for endpoint in endpoints if is_available(endpoint) for kind in kinds]
 
 
 def check_free(
     endpoints: Iterable[Endpoint],
     key: str = KEY,
-    kinds: Iterable[socket.SocketKind] = (socket.SOCK_DGRAM, socket.SOCK_STREAM),
+    kinds: Iterable[socket.SocketKind] = BOTH,
 ) -> None:
     """Raise ProcessError where an endpoint is somebody else's; SO_REUSEPORT alone would share it silently."""
     for endpoint in endpoints:

@@ -25,6 +25,8 @@ class TcpServer:
     `submit` takes queries that wait for an upstream, `flush` sends what was submitted.
     """
 
+    transport = Transport.TCP
+
     def __init__(self, resolver: Resolver, submit: Callable[[Pending, float], None], flush: Callable[[], None]) -> None:
         self.resolver = resolver
         self.submit = submit
@@ -32,7 +34,7 @@ class TcpServer:
         self.connections: dict[Connection, None] = {}
         self.hits = 0
 
-    def make_connection(self) -> "Connection":
+    def make_connection(self) -> asyncio.BaseProtocol:
         """Return the protocol of a new connection."""
         return Connection(self)
 
@@ -104,7 +106,7 @@ class Connection(asyncio.Protocol):
             if tail is not None:
                 server.hits += 1
                 return message[:ID_SIZE] + tail
-        return server.resolver.receive(message, seat, Transport.TCP, now)
+        return server.resolver.receive(message, seat, server.transport, now)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Give up the place."""

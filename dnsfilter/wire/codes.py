@@ -79,6 +79,7 @@ class ExtendedError(IntEnum):
 class Option(IntEnum):
     """EDNS option codes."""
 
+    PADDING = 12
     EDE = 15
 
 

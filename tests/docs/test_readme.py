@@ -77,7 +77,6 @@ def test_what_is_missing_is_missing(tmp_path: Path) -> None:
     assert not {*missing} & {*cli.list_commands(click.Context(cli))}
     certificate = "certificate: {chain: a, key: b}"
     for text in (
-        f"listen: {{tls: ['127.0.0.1:853'], {certificate}}}",
         f"listen: {{https: ['127.0.0.1:443'], {certificate}}}",
         "upstreams: [{servers: ['tls://192.0.2.1#dns.example']}]",
         "upstreams: [{servers: ['https://192.0.2.1/dns-query']}]",

@@ -140,7 +140,6 @@ def test_a_state_directory_that_cannot_be(write: Write, tmp_path: Path) -> None:
             "upstreams[0].servers[1]",
         ),
         ({"upstreams": [{"servers": ["https://a.example/dns-query"]}]}, "https://", "upstreams[0].servers[0]"),
-        ({"listen": {"tls": ["127.0.0.1:8853"], "certificate": {"chain": "a", "key": "b"}}}, ":8853", "listen.tls[0]"),
         ({"listen": {"https": ["[::1]:8443"], "certificate": {"chain": "a", "key": "b"}}}, ":8443", "listen.https[0]"),
     ],
 )

@@ -1,0 +1,89 @@
+"""DNS over TLS (RFC 7858): the connections of `tcp` inside TLS, with padding for clients that pad.
+
+TLS is asyncio's own protocol over the event loop's plain transport, which costs a fraction of the loop's own TLS.
+"""
+
+import asyncio
+import logging
+import ssl
+from asyncio.sslproto import SSLProtocol
+from pathlib import Path
+from typing import Any, cast
+
+from dnsfilter.config import Certificate
+from dnsfilter.errors import InputError, Problem, WireError
+from dnsfilter.model import Transport
+from dnsfilter.resolver import Pending
+from dnsfilter.server.tcp import Connection, TcpServer
+from dnsfilter.wire.padding import pad, wants_padding
+from dnsfilter.wire.query import Query
+
+HANDSHAKE_SECONDS = 5
+PROTOCOL = "dot"
+"""The ALPN identifier of DNS over TLS."""
+
+_PADDING_HINT = b"\0\x0c"
+
+_log = logging.getLogger("dnsfilter.tls")
+
+
+def load_certificate(certificate: Certificate) -> ssl.SSLContext:
+    """Return a server context for a chain and its key; InputError names the file that cannot be used."""
+    files = {"chain": certificate.chain, "key": certificate.key}
+    missing = [key for key, file in files.items() if not Path(file).is_file()]
+    if missing:
+        raise InputError(Problem(f"{files[key]}: no such file", key=f"listen.certificate.{key}") for key in missing)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols([PROTOCOL])
+    try:
+        context.load_cert_chain(certificate.chain, certificate.key)
+    except (ssl.SSLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error.strerror or str(error)
+        place = f"{certificate.chain}, {certificate.key}"
+        raise InputError([Problem(f"{place}: {reason}", key="listen.certificate")]) from None
+    return context
+
+
+class TlsServer(TcpServer):
+    """Makes the encrypted connections of one worker."""
+
+    transport = Transport.TLS
+    _context: ssl.SSLContext | None = None
+
+    def adopt(self, certificate: Certificate | None) -> None:
+        """Use this certificate for new connections; one that cannot be loaded leaves the last good one in use."""
+        if certificate is None:
+            return
+        try:
+            self._context = load_certificate(certificate)
+        except InputError as error:
+            _log.error("%s; the certificate in use stays", error)
+
+    def make_connection(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a new connection: TLS, and DNS inside it."""
+        return SSLProtocol(
+            asyncio.get_running_loop(),
+            _PaddedConnection(self),
+            cast("ssl.SSLContext", self._context),
+            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
+            server_side=True,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )
+
+
+class _PaddedConnection(Connection):
+    """One client connection inside TLS."""
+
+    def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
+        result = super()._answer(message, now)
+        if isinstance(result, bytes) and _PADDING_HINT in message:
+            try:
+                return pad(result) if wants_padding(Query(message)) else result
+            except WireError:
+                return result
+        if isinstance(result, Pending) and wants_padding(result.query):
+            result.token = pad
+        return result
+
+    def _send_later(self, token: object, response: bytes) -> None:
+        super()._send_later(None, pad(response) if token is pad else response)

@@ -1,0 +1,55 @@
+"""Padding of responses on encrypted transports (RFC 7830), by the block policy of RFC 8467 section 4.1."""
+
+import struct
+
+from dnsfilter.wire.codes import Option, Type
+from dnsfilter.wire.name import skip_name
+from dnsfilter.wire.query import HEADER, RECORD, Query
+
+BLOCK = 468
+
+_OPTION = struct.Struct("!HH")
+_LENGTH = struct.Struct("!H")
+_HEADER_SIZE = 12
+_QUESTION_TAIL = 4
+
+
+def wants_padding(query: Query) -> bool:
+    """Whether the client sent the padding option, and so understands it."""
+    options, offset = query.options, 0
+    while offset < len(options):
+        code, length = _OPTION.unpack_from(options, offset)
+        if code == Option.PADDING:
+            return True
+        offset += _OPTION.size + length
+    return False
+
+
+def pad(response: bytes) -> bytes:
+    """Return a response of ours, whose last record is OPT, filled up to a multiple of the block size."""
+    place = _find_last_record(response)
+    rtype, _, _, length = RECORD.unpack_from(response, place)
+    if rtype != Type.OPT:
+        return response
+    size = -(len(response) + _OPTION.size) % BLOCK
+    data = place + RECORD.size
+    length_field = _LENGTH.pack(length + _OPTION.size + size)
+    return (
+        response[: data - _LENGTH.size]
+        + length_field
+        + response[data:]
+        + _OPTION.pack(Option.PADDING, size)
+        + bytes(size)
+    )
+
+
+def _find_last_record(response: bytes) -> int:
+    """Return where the type of the last record stands."""
+    counts = HEADER.unpack_from(response)
+    offset = place = _HEADER_SIZE
+    for _ in range(counts[2]):
+        offset = skip_name(response, offset) + _QUESTION_TAIL
+    for _ in range(sum(counts[3:])):
+        place = skip_name(response, offset)
+        offset = place + RECORD.size + RECORD.unpack_from(response, place)[3]
+    return place

@@ -1,0 +1,48 @@
+"""Padding (RFC 7830, RFC 8467): responses of one size say nothing of their content."""
+
+import pytest
+from dnslib import DNSRecord
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsfilter.wire.codes import Option, Rcode
+from dnsfilter.wire.padding import BLOCK, pad, wants_padding
+from dnsfilter.wire.query import Query
+from dnsfilter.wire.response import build_address, build_response, build_soa
+
+PADDING = bytes([0, 12, 0, 0])
+COOKIE = bytes([0, 10, 0, 8]) + b"\0\x0c" * 4
+
+
+def ask(options: bytes | None) -> Query:
+    """Return a query with these EDNS options, None for no OPT."""
+    opt = b"" if options is None else b"\0\0\x29\4\xd0\0\0\0\0" + len(options).to_bytes(2, "big") + options
+    head = b"\x12\x34\1\0\0\1\0\0\0\0\0" + bytes([options is not None])
+    return Query(head + b"\3www\7example\0\0\1\0\1" + opt)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [(None, False), (b"", False), (COOKIE, False), (PADDING, True), (COOKIE + PADDING, True)],
+)
+def test_wants_padding(options, expected):
+    """Only the padding option itself asks for padding, whatever octets other options hold."""
+    assert wants_padding(ask(options)) is expected
+
+
+@given(text=st.text(max_size=700))
+def test_every_response_fills_blocks(text):
+    """A padded response is a multiple of the block, and otherwise what it was."""
+    query = ask(PADDING)
+    response = build_response(query, Rcode.NOERROR, build_address(1, bytes(4), 60), error=15, error_text=text)
+    padded = pad(response)
+    assert len(padded) % BLOCK == 0
+    options = DNSRecord.parse(padded).ar[0].rdata
+    assert [option.code for option in options] == [Option.EDE, Option.PADDING]
+    assert not any(options[1].data)
+
+
+def test_without_opt_nothing_is_added():
+    """A response without OPT cannot be padded (RFC 7830 section 4)."""
+    response = build_response(ask(None), Rcode.NXDOMAIN, build_soa(60))
+    assert pad(response) == response
