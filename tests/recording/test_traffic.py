@@ -1,6 +1,8 @@
 """What captured packets look up."""
 
 import pytest
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +63,19 @@ def test_server_names() -> None:
         tcp(CLIENT, SERVER, 1 + len(hello), hello),
         tcp(CLIENT, SERVER, 1, client_hello("b.example"), port=8443),
     ) == [Lookup(3.0, CLIENT, "www.tiktok.com", Channel.SNI), Lookup(5.0, CLIENT, "b.example", Channel.SNI)]
+
+
+def test_quic() -> None:
+    """A QUIC connection is a lookup of its server name on the channel `quic`, once; what the server sends is not."""
+    configuration = QuicConfiguration(is_client=True, server_name="www.tiktok.com", alpn_protocols=["h3"])
+    connection = QuicConnection(configuration=configuration)
+    connection.connect(("192.0.2.53", 443), now=0.0)
+    ((first, _),) = connection.datagrams_to_send(now=0.0)
+    packet = udp(CLIENT, SERVER, first, port=443)
+    garbled = bytearray(first)
+    garbled[100] ^= 1
+    back = udp(SERVER, CLIENT, bytes(garbled), port=40_000, source_port=443)
+    assert read(packet, back, packet) == [Lookup(1.0, CLIENT, "www.tiktok.com", Channel.QUIC)]
 
 
 def test_a_port_used_again() -> None:
