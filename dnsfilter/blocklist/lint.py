@@ -4,7 +4,7 @@ Pure: what the list is held against (`Surroundings`) and the time come from the 
 lists have millions.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import NamedTuple
@@ -229,8 +229,3 @@ def _group_rules(parsed: ParsedList) -> Iterator[_Group]:
 
 def _describe_problem(problem: Problem, file: str) -> Finding:
     return Finding(file, problem.line, Severity.ERROR, "bad-line", problem.key, problem.message, "mend or delete it")
-
-
-def describe_refusal(problems: Iterable[Problem], file: str) -> list[Finding]:
-    """Return the problems for which a list is refused as findings."""
-    return [_describe_problem(problem, file) for problem in problems]

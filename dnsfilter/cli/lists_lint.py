@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.blocklist.lint import Finding, Severity, describe_refusal
+from dnsfilter.blocklist.lint import Finding, Severity
 from dnsfilter.blocklist.lint import lint as lint_list
 from dnsfilter.blocklist.suffixes import parse_public_suffixes
 from dnsfilter.blocklist.surroundings import Surroundings, describe_surroundings
@@ -56,7 +56,7 @@ def lint(files: tuple[str, ...], syntax: str | None, configuration_file: Path | 
             findings += lint_list(parsed, file, _gather(configuration, beside, file))
         except InputError as error:
             is_refused = True
-            findings += describe_refusal(error.problems, file)
+            click.echo(str(error), err=True)
     sys.stdout.writelines(_to_lines(findings, as_json=as_json))
     if not as_json:
         _print_summary(findings)

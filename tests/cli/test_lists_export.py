@@ -1,0 +1,71 @@
+"""`dnsfilter lists export`; what real servers make of it is proven in tests/e2e."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dnsfilter.cli.lists_export import export
+from dnsfilter.errors import InputError
+
+SETTINGS = """\
+upstreams: [{servers: [192.0.2.53]}]
+canaries: false
+blocklists: [{name: one, file: one.txt}, {name: two, file: two.txt}]
+allow: [{name: b.example, reason: r, groups: [some]}]
+groups: [{name: some}]
+policies:
+  - {name: first, blocklists: [one], groups: [some], phases: {enforce: 2023-03-15}}
+  - {name: second, blocklists: [two], phases: {observe: 2023-03-15, enforce: 2999-01-01}}
+"""
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    """Write a configuration with one policy that blocks and one that will."""
+    (tmp_path / "one.txt").write_text("one.example\nbad line\n")
+    (tmp_path / "two.txt").write_text("two.example\n")
+    file = tmp_path / "dnsfilter.yaml"
+    file.write_text(SETTINGS)
+    return file
+
+
+def run(configuration: Path, *arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(export, ["--format", "adguard", *arguments, "-c", str(configuration)])
+
+
+def rules(text: str) -> list[str]:
+    """Return the lines that are no comments."""
+    return [line for line in text.splitlines() if not line.startswith("!")]
+
+
+def test_what_blocks_now(configuration: Path) -> None:
+    """Only policies in an enforcing phase are exported, for everybody; what is left out is told."""
+    done = run(configuration)
+    assert done.exit_code == 0
+    assert rules(done.stdout) == ["||one.example^"]
+    assert "! policy first: one -> sinkhole" in done.stdout
+    assert "not expressed: exception b.example: for some groups only" in done.stderr
+    assert "warning: " in done.stderr
+
+
+def test_one_policy(configuration: Path, tmp_path: Path) -> None:
+    """A policy that is named is exported whatever its phase, to a file where one is named."""
+    done = run(configuration, "--policy", "second", "-o", str(tmp_path / "out"))
+    assert done.stdout == ""
+    assert rules((tmp_path / "out").read_text()) == ["||two.example^"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--policy", "third"], "--policy: there is no policy 'third': the configuration has first, second"),
+        (["-o", "/nowhere/out"], "/nowhere/out: cannot be written: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_told(configuration: Path, arguments: list[str], told: str) -> None:
+    """A policy that does not exist and a file that cannot be written are one error each."""
+    done = run(configuration, *arguments)
+    assert isinstance(done.exception, InputError)
+    assert told in str(done.exception)
