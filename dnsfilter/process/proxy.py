@@ -5,14 +5,18 @@ Only says which command; running it is the supervisor's.
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, ProcessError
+from dnsfilter.values import Endpoint
 
 PROGRAM = "mitmdump"
 ADDON = "proxy_addons"
+DEFAULT_PORT = 8080
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what mitmproxy listens on where its mode names no address
 CONFDIR = "mitmproxy"
 """Below the state directory: where mitmproxy keeps the CA that devices may be made to trust."""
 
@@ -45,7 +49,28 @@ def find_proxy_problems(configuration: Configuration) -> list[Problem]:
         )
     if _find_addon() is None:
         problems.append(Problem(f"the package {ADDON} is not installed beside dnsfilter", key="proxy.listen"))
-    return problems
+    return problems or list(_find_wrong_modes(proxy.listen))
+
+
+def _find_wrong_modes(modes: Sequence[str]) -> Iterator[Problem]:
+    from mitmproxy.proxy.mode_specs import ProxyMode  # noqa: PLC0415 - of an extra that may not be installed
+
+    for index, mode in enumerate(modes):
+        try:
+            ProxyMode.parse(mode)
+        except ValueError as error:
+            yield Problem(f"{mode!r} is not a mitmproxy mode: {error}", key=f"proxy.listen[{index}]")
+
+
+def proxy_endpoints(configuration: Configuration) -> list[Endpoint]:
+    """Return where the proxy of a configuration without problems listens for TCP."""
+    if not configuration.proxy.listen:
+        return []
+    from mitmproxy.proxy.mode_specs import ProxyMode  # noqa: PLC0415 - of an extra that may not be installed
+
+    modes = map(ProxyMode.parse, configuration.proxy.listen)
+    places = ((mode, mode.listen_port(DEFAULT_PORT)) for mode in modes if mode.transport_protocol != "udp")
+    return [Endpoint(mode.listen_host(EVERYWHERE).strip("[]"), port) for mode, port in places if port]
 
 
 def _command(configuration: Configuration) -> list[str]:

@@ -12,7 +12,7 @@ from types import FrameType
 from dnsfilter.config import Configuration, Proxy
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
-from dnsfilter.process.proxy import find_proxy_problems, proxy_commands
+from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
 from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
@@ -79,6 +79,9 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     check_free(endpoints)
     check_free(configuration.listen.tls, "listen.tls", STREAM)
     check_free([configuration.listen.metrics], "listen.metrics", STREAM)
+    check_free(proxy_endpoints(configuration), "proxy.listen", STREAM)
+    if proxies:
+        check_free([configuration.proxy.metrics], "proxy.metrics", STREAM)
     parts = []
     for index in range(int(workers)):
         name = f"worker-{index}"

@@ -7,7 +7,7 @@ import pytest
 from dnsfilter.config import Configuration, Proxy
 from dnsfilter.errors import ProcessError
 from dnsfilter.process import proxy as twin
-from dnsfilter.process.proxy import proxy_commands
+from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
 
 MODES = ("regular@127.0.0.1:8080", "socks5@127.0.0.1:1080")
 
@@ -43,3 +43,18 @@ def test_refuses_more_workers_than_it_can_start() -> None:
     """A worker count that cannot be had is an error that names the key and the value."""
     with pytest.raises(ProcessError, match=r"proxy\.workers: 2"):
         proxy_commands(_configuration(workers=2))
+
+
+def test_names_modes_that_are_none() -> None:
+    """What mitmproxy would refuse is said before it is started, with its key."""
+    problems = find_proxy_problems(_configuration(listen=["regular", "bogus", "regular@127.0.0.1:99999"]))
+    assert [problem.key for problem in problems] == ["proxy.listen[1]", "proxy.listen[2]"]
+    assert "'bogus' is not a mitmproxy mode" in problems[0].message
+
+
+def test_knows_where_the_proxy_listens() -> None:
+    """Modes over TCP have an endpoint that can be checked before anything is started."""
+    listen = ["regular@127.0.0.1:8080", "socks5@[::1]:1080", "transparent@8081", "wireguard@51820"]
+    found = [str(endpoint) for endpoint in proxy_endpoints(_configuration(listen=listen))]
+    assert found == ["127.0.0.1:8080", "[::1]:1080", "0.0.0.0:8081"]
+    assert proxy_endpoints(Configuration()) == []
