@@ -11,7 +11,7 @@ MAX_TIME = 253_370_764_800.0
 
 
 class Lookup(NamedTuple):
-    """One client and one name; `time` is seconds since the epoch, `client` and `detail` stand as in the recording.
+    """One client and one name; `time` is seconds since the epoch, `client` stands as in the recording.
 
     `name` is canonical; on the channel `ip` it is an address.
     """
@@ -20,7 +20,6 @@ class Lookup(NamedTuple):
     client: str
     name: str
     channel: Channel = Channel.DNS
-    detail: str = ""
 
 
 Lookups = Iterator[Lookup | Problem]

@@ -1,5 +1,7 @@
 """A recording as CSV: `time,client,name,qtype,channel,detail`, the columns in any order, the last three optional.
 
+`qtype` and `detail` are for people: neither proves anything.
+
 A line that cannot be read is a problem and the rest goes on. Reads no file.
 """
 
@@ -52,7 +54,7 @@ def _parse_row(row: dict[str, str], file: str, line: int) -> Iterator[Lookup | P
     except ValueError as error:
         yield Problem(str(error), file, line, column)
     else:
-        yield Lookup(time, client, name, channel, row.get("detail", ""))
+        yield Lookup(time, client, name, channel)
 
 
 def parse_time(text: str) -> float:
