@@ -14,7 +14,7 @@ from dnsfilter.evidence.steadiness import Steadiness
 from dnsfilter.model import Standing
 from dnsfilter.store.decisions import Token, read_token
 from dnsfilter.store.sightings import DeviceKey
-from dnsfilter.store.standings import Change, Orders, Ruling, rule
+from dnsfilter.store.standings import Change, Known, Orders, Ruling, rule
 
 FULL_SECONDS = 10.0
 FULL_SHARE = 0.05
@@ -33,6 +33,7 @@ class Court:
         self._orders: Orders | None = None
         self._steadiness = Steadiness()
         self._token: Token | None = None
+        self._known: Known | None = None
         self._quarantined: Quarantined | None = None
         self._next_full = -inf
         self._due = inf
@@ -51,22 +52,41 @@ class Court:
             return False
         with engine.connect() as connection:
             token = read_token(connection)
-        is_full = monotonic >= self._next_full or now >= self._due or token != self._token
-        if not is_full and not concerned:
+        if monotonic >= self._next_full or now >= self._due or token != self._token:
+            self._known = None
+        if self._known and not concerned:
             return False
-        if is_full:
-            self._next_full = inf
-        with engine.begin() as connection:
-            ruling = rule(connection, orders, now, is_clock_steady=is_steady, only=None if is_full else concerned)
+        ruling = self._judge(engine, orders, now, concerned, is_clock_steady=is_steady)
         self._token, self._due = token, ruling.due
-        if is_full:
-            spent = time.monotonic() - monotonic
-            self._next_full = min(self._next_full, monotonic + max(FULL_SECONDS, spent / FULL_SHARE))
         return self._announce(ruling)
 
     def sit_again(self) -> None:
         """Judge everybody the next time: the last time failed."""
-        self._next_full = -inf
+        self._known = None
+
+    def _judge(
+        self,
+        engine: Engine,
+        orders: Orders,
+        now: float,
+        concerned: Mapping[DeviceKey, Standing],
+        *,
+        is_clock_steady: bool,
+    ) -> Ruling:
+        """Judge those concerned, all where nothing is known; what was known is so again once all is written."""
+        known, self._known = self._known, None
+        if known:
+            with engine.begin() as connection:
+                ruling = rule(connection, orders, now, is_clock_steady=is_clock_steady, only=concerned, known=known)
+        else:
+            began, self._next_full = time.monotonic(), inf
+            with engine.begin() as connection:
+                known = Known(connection)
+                ruling = rule(connection, orders, now, is_clock_steady=is_clock_steady, known=known)
+            pause = max(FULL_SECONDS, (time.monotonic() - began) / FULL_SHARE)
+            self._next_full = min(self._next_full, began + pause)
+        self._known = known
+        return ruling
 
     def _announce(self, ruling: Ruling) -> bool:
         is_other = ruling.quarantined != self._quarantined or ruling.capped != self.capped
