@@ -25,6 +25,9 @@ _KINDS = (
 """Whether a kind covers the name and what is below it; a later one beats an earlier one of the same name."""
 
 
+_SHOWN = {"exact": "{} (only itself)", "below": "*.{}"}
+
+
 class Change(NamedTuple):
     """A name, pattern or network that becomes blocked or free; `covers` says how much of it."""
 
@@ -33,8 +36,7 @@ class Change(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        only = {"exact": f"{self.text} (only itself)", "below": f"*.{self.text}"}
-        return f"{'+' if self.is_blocked else '-'} {only.get(self.covers, self.text)}"
+        return f"{'+' if self.is_blocked else '-'} {_SHOWN.get(self.covers, '{}').format(self.text)}"
 
 
 class _Coverage:
@@ -106,7 +108,11 @@ def _compare(before: _Coverage, after: _Coverage, name: str) -> Iterator[Change]
     inherited = was, becomes = before.blocks_below(parent), after.blocks_below(parent)
     own = before.own.get(name, was), after.own.get(name, becomes)
     below = before.below.get(name, was), after.below.get(name, becomes)
-    for covers, verdicts in (("suffix", own),) if own == below else (("exact", own), ("below", below)):
+    if own == below:
+        if own[0] is not own[1] and own != inherited:
+            yield Change(own[1], "suffix", name)
+        return
+    for covers, verdicts in (("exact", own), ("below", below)):
         if verdicts[0] is not verdicts[1] and verdicts != inherited:
             yield Change(verdicts[1], covers, name)
 
