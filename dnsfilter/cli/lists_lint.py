@@ -58,7 +58,7 @@ def lint(files: tuple[str, ...], syntax: str | None, configuration_file: Path | 
             is_refused = True
             click.echo(str(error), err=True)
     sys.stdout.writelines(_to_lines(findings, as_json=as_json))
-    if not as_json:
+    if not as_json and (findings or not is_refused):
         _print_summary(findings)
     sys.exit(2 if is_refused else 1 if findings else 0)
 

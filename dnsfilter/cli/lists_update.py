@@ -28,6 +28,9 @@ def update(configuration_file: Path | None) -> None:
     """
     configuration = load_configuration(configuration_file)
     subscriptions = [blocklist for blocklist in configuration.blocklists if blocklist.url]
+    if not subscriptions:
+        click.echo("no list has a url: nothing to download", err=True)
+        return
     state = Path(configuration.state)
     prepare_state(state)
     refused = asyncio.run(_update(subscriptions, state / COPIES))

@@ -63,3 +63,13 @@ def test_a_refused_list_keeps_its_copy(site: tuple[Path, str], tmp_path: Path) -
     assert "not a list" in done.stderr
     assert done.stdout == "list-1: 10 bytes\n"
     assert (tmp_path / "var/lists/list-0.list").read_text() == "a.example\n"
+
+
+def test_without_subscriptions(tmp_path: Path) -> None:
+    """A configuration of files alone has nothing to download, and nothing is made."""
+    file = tmp_path / "dnsfilter.yaml"
+    file.write_text("upstreams: [{servers: [192.0.2.53]}]\n")
+    done = CliRunner().invoke(update, ["-c", str(file)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "nothing to download" in done.stderr
+    assert not (tmp_path / "var").exists()
