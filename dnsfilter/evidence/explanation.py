@@ -21,11 +21,12 @@ _CONSEQUENCES = {
 
 def explain(record: Record, consequences: Mapping[str, Consequence] | None = None, exemption: str = "") -> str:
     """Return one line: the standing, what justifies it, how much was seen on how many days, what follows by policy."""
-    follows = [
-        _CONSEQUENCES[consequence].format(policy) for policy, consequence in sorted((consequences or {}).items())
-    ]
-    exempt = [exemption] if record.standing is Standing.EXEMPT and exemption else []
-    return f"{record.standing}: {'; '.join([f'{_reason(record)}, {_amount(record)}', *exempt, *follows])}"
+    line = f"{record.standing}: {_reason(record)}, {_amount(record)}"
+    if record.standing is Standing.EXEMPT and exemption:
+        line += f"; {exemption}"
+    for policy, consequence in sorted(consequences.items()) if consequences else ():
+        line += f"; {_CONSEQUENCES[consequence].format(policy)}"
+    return line
 
 
 def _reason(record: Record) -> str:

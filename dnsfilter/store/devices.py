@@ -37,6 +37,7 @@ _EMPTY = "[]"
 _GRADES = attrgetter("strong", "weak", "none")
 _FIRST_SEEN = attrgetter("first_seen")
 _LAST_SEEN = attrgetter("last_seen")
+_UNREMARKABLE = (Standing.CLEAR, Standing.UNATTRIBUTABLE)
 _FLAGGED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED)
 
 
@@ -165,6 +166,8 @@ class _Notes:
 
     def explain(self, device: str, app: str, record: Record) -> str:
         """Return the explanation of one record."""
+        if record.standing in _UNREMARKABLE:
+            return explain(record)
         exemption = self._exemptions.get(device)
         return explain(record, self._consequences.get((device, app)), _describe(exemption) if exemption else "")
 
