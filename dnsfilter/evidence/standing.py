@@ -94,8 +94,8 @@ def _decide(record: Record, circumstances: Circumstances, now: float, *, is_cred
     if circumstances.exempt_until > now:
         is_new = record.standing is not Standing.EXEMPT
         return (_move(record, Standing.EXEMPT, now), "exempt") if is_new else (record, reason)
-    if record.standing is Standing.EXEMPT:
-        return (_move(record, record.proven, now), "the exemption has ended") if is_credible else (record, reason)
+    if record.standing is Standing.EXEMPT and is_credible:
+        record, reason = _move(record, record.proven, now), "the exemption has ended"
     silence = max((terms.release_after for terms in circumstances.terms), default=RELEASE_AFTER)
     if record.standing in _ACCUSED and is_credible and now - record.last_strong >= silence:
         return _acquit(record, now), "no evidence for long enough"
