@@ -53,9 +53,10 @@ def test_every_alert_is_tested() -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_alert_is_complete(rule: dict[str, Any]) -> None:
-    """An alert says how bad it is, what happened and what to do."""
+    """An alert says how bad it is, who gets it, what happened and what to do."""
     assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-    assert rule["annotations"].keys() == {"summary", "description"}
+    assert rule["labels"]["team"] in {"soc", "operations"}
+    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
