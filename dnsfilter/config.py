@@ -143,11 +143,14 @@ class Group(Section):
     trusts_ca: bool = False
 
 
+LeaseFormat = Literal["dnsmasq", "isc-dhcpd", "kea", "arp", "ip-neigh"]
+
+
 class Leases(Section):
-    """A DHCP server's lease file, which tells the MAC behind an address."""
+    """A DHCP server's lease file or a neighbour table, which tells the MAC behind an address."""
 
     file: str
-    format: Literal["dnsmasq"] = "dnsmasq"
+    format: LeaseFormat = "dnsmasq"
 
 
 class Quarantine(Section):

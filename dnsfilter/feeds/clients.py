@@ -4,16 +4,17 @@ The header names quarantined devices, the octets are the packed table (marisa tr
 and groups; no name, no owner, no MAC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import marisa_trie
 
 from dnsfilter.clients.inventory import parse_inventory
-from dnsfilter.clients.leases import Lease, parse_leases
+from dnsfilter.clients.leases import Lease, LeaseFile, companions, parse_leases
 from dnsfilter.clients.table import ClientTable, compile_table
-from dnsfilter.config import Configuration
+from dnsfilter.config import Configuration, Leases
 from dnsfilter.errors import Problem, SnapshotError
 from dnsfilter.feeds import container
 from dnsfilter.model import Device
@@ -45,11 +46,24 @@ def read_client_sources(configuration: Configuration) -> ClientSources:
         groups = {group.name for group in configuration.groups}
         devices, problems = parse_inventory(text, configuration.inventory, groups)
     for source in configuration.leases:
-        if (text := _read(source.file, unreadable)) is not None:
-            found, complaints = parse_leases(text, source.file)
-            leases += found
-            problems += complaints
+        found, complaints = parse_leases(_read_leases(source, unreadable), source.format)
+        leases += found
+        problems += complaints
     return ClientSources(tuple(devices), tuple(leases), (*unreadable, *problems), not unreadable)
+
+
+def _read_leases(source: Leases, unreadable: list[Problem]) -> Iterator[LeaseFile]:
+    present = [file for file in companions(source.file, source.format) if Path(file).exists()]
+    for file in (*present, source.file):
+        if (text := _read(file, unreadable)) is not None:
+            yield LeaseFile(text, file, _written(file))
+
+
+def _written(file: str) -> float:
+    try:
+        return Path(file).stat().st_mtime
+    except OSError:  # gone since it was read
+        return -inf
 
 
 def _read(file: str, unreadable: list[Problem]) -> str | None:

@@ -1,5 +1,6 @@
 """The client snapshot: read as it was published, or refused."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnsfilter.clients.neighbours import NEIGHBOUR_SECONDS
 from dnsfilter.clients.table import Entry, compile_table
 from dnsfilter.config import Configuration
 from dnsfilter.errors import SnapshotError
@@ -95,3 +97,38 @@ def test_refreshing_keeps_quarantines(tmp_path: Path) -> None:
     publish_clients(compile_table([], [], {"d1": frozenset({"tiktok"})}, 0.0), tmp_path)
     refresh_clients(configuration, tmp_path, 0.0)
     assert read_clients(tmp_path).quarantined == {"d1": frozenset({"tiktok"})}
+
+
+def test_leases_that_the_cleanup_of_kea_moved_away(tmp_path: Path) -> None:
+    """Kea goes on in an empty file after a cleanup; the leases before it count, in the order of the files."""
+    header = "address,hwaddr,expire,state\n"
+    lease = "192.0.2.{0},02:00:5e:00:53:01,{1}00,0\n"
+    (tmp_path / "kea.csv.2").write_text(header + lease.format(7, 1) + lease.format(8, 1) + lease.format(9, 1))
+    (tmp_path / "kea.csv.1").write_text(header + lease.format(8, 2) + lease.format(9, 2))
+    (tmp_path / "kea.csv").write_text(header + lease.format(9, 3) + "nonsense\n")
+    leases = [{"file": str(tmp_path / "kea.csv"), "format": "kea"}]
+    sources = read_client_sources(Configuration.model_validate({"leases": leases}))
+    assert {lease.address: lease.expires for lease in sources.leases} == {
+        "192.0.2.7": 100.0,
+        "192.0.2.8": 200.0,
+        "192.0.2.9": 300.0,
+    }
+    assert [(Path(problem.file).name, problem.line) for problem in sources.problems] == [("kea.csv", 3)]
+    assert sources.is_complete
+
+
+def test_a_neighbour_table_counts_from_when_it_was_written(tmp_path: Path) -> None:
+    """A table that nobody writes any more ends, and so do the addresses in it."""
+    file = tmp_path / "neighbours"
+    file.write_text("2001:db8::7 dev eth0 lladdr 02:00:5e:00:53:01 STALE\n")
+    os.utime(file, (1_000.0, 1_000.0))
+    leases = [{"file": str(file), "format": "ip-neigh"}]
+    sources = read_client_sources(Configuration.model_validate({"leases": leases}))
+    assert [lease.expires for lease in sources.leases] == [1_000.0 + NEIGHBOUR_SECONDS]
+
+
+def test_reads_the_table_of_this_machine() -> None:
+    """The kernel's own ARP table can be named as it is."""
+    leases = [{"file": "/proc/net/arp", "format": "arp"}]
+    sources = read_client_sources(Configuration.model_validate({"leases": leases}))
+    assert (sources.problems, sources.is_complete) == ((), True)

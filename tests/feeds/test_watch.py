@@ -53,3 +53,14 @@ def test_a_place_that_cannot_be(tmp_path: Path) -> None:
     """Below something that is no directory there is no file, and no error."""
     (tmp_path / "file").touch()
     assert not Watch(tmp_path / "file" / "below").changed()
+
+
+def test_an_empty_file_does_not_change(tmp_path: Path) -> None:
+    """A file without content is the same at any time; those of the kernel look like that at every look."""
+    path = tmp_path / "file"
+    path.touch()
+    watch = Watch(path)
+    os.utime(path, (1, 1))
+    assert not watch.changed()
+    path.write_text("content")
+    assert watch.changed()
