@@ -21,7 +21,8 @@ from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
-from dnsfilter.feeds.snapshot import Snapshot, read_snapshot
+from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
+from dnsfilter.feeds.watch import Watch
 from dnsfilter.journal import Batch
 from dnsfilter.metrics import RESOLVER, bypass_kind
 from dnsfilter.process.accounts import Accounts
@@ -81,7 +82,13 @@ class Manager:
             raise ProcessError(f"{self._state}: cannot listen for the workers: {error.strerror}") from None
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        work = [self._ending.wait(), self._keep_clients(), self._keep_lists(), self._reload_on_demand()]
+        work = [
+            self._ending.wait(),
+            self._keep_clients(),
+            self._keep_lists(),
+            self._keep_snapshot(),
+            self._reload_on_demand(),
+        ]
         tasks = [self._loop.create_task(coroutine) for coroutine in work]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return await self._end(receiver, tasks)
@@ -175,6 +182,22 @@ class Manager:
         is_other = feed.refresh(time.time())
         self._quarantine.follow(snapshot, feed.devices)
         return (quarantined is not None and self._quarantine.publish(quarantined)) or is_other
+
+    async def _keep_snapshot(self) -> None:
+        """Put the snapshot in force on disk again when it is damaged there: a worker that starts needs it whole."""
+        watch = Watch(self._state / FILE_NAME)
+        while True:
+            await asyncio.sleep(LISTS_SECONDS)
+            if watch.changed():
+                await asyncio.to_thread(self._mend_snapshot)
+
+    def _mend_snapshot(self) -> None:
+        try:
+            read_snapshot(self._state)
+        except SnapshotError as error:
+            _log.error("%s; generation %d is published again", error, self._snapshot.generation)
+            with contextlib.suppress(SnapshotError):  # whoever damaged it may still be at it; the next change tells
+                publish_snapshot(self._snapshot, self._state)
 
     async def _keep_lists(self) -> None:
         """Put subscriptions in force when they have been fetched."""

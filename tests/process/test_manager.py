@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from dnsfilter.channel import Sender
-from dnsfilter.feeds.snapshot import publish_snapshot, read_snapshot
+from dnsfilter.errors import SnapshotError
+from dnsfilter.feeds.snapshot import FILE_NAME, publish_snapshot, read_snapshot
 from dnsfilter.journal import Journal
 from dnsfilter.process.publisher import publish
 from dnsfilter.values import Endpoint
@@ -177,6 +178,24 @@ def test_says_what_needs_a_restart(managed: Managed, running: Running) -> None:
     managed.file.write_text(json.dumps({**json.loads(text), "store": {"url": "sqlite:///elsewhere.db"}}))
     running.send(signal.SIGHUP)
     wait_until(lambda: "store.url has changed" in running.output, "said")
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:100]), lambda path: path.unlink()])
+def test_mends_a_damaged_snapshot(managed: Managed, running: Running, damage: Callable[[Path], object]) -> None:
+    """A snapshot truncated or removed on disk is there again, whole, before a worker has to start from it."""
+    before = read_snapshot(managed.state)
+    damage(managed.state / FILE_NAME)
+    wait_until(lambda: is_whole(managed.state), "mended")
+    assert read_snapshot(managed.state) == before
+    assert "is published again" in running.output
+
+
+def is_whole(state: Path) -> bool:
+    """Whether the snapshot can be read."""
+    try:
+        return bool(read_snapshot(state))
+    except SnapshotError:
+        return False
 
 
 def damage_snapshot(managed: Managed) -> None:
