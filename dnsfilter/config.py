@@ -71,10 +71,14 @@ class RateLimit(Section):
 
 
 class Upstream(Section):
-    """Resolvers to ask, for everything or for the names at and below `domains` (conditional forwarding)."""
+    """Resolvers to ask, for everything or for the names at and below `domains` (conditional forwarding).
+
+    `ca` is a PEM file with the authorities that may vouch for servers over TLS or HTTPS, in place of the system's.
+    """
 
     servers: tuple[Server, ...] = Field(min_length=1)
     domains: tuple[DomainName, ...] = ()
+    ca: str | None = None
 
 
 class Cache(Section):

@@ -17,11 +17,14 @@ Address = IPv4Address | IPv6Address
 
 DNS_PORT = 53
 TLS_PORT = 853
+HTTPS_PORT = 443
 MAX_PORT = 65535
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ENDPOINT = re.compile(r"(?:\[(?P<v6>[^]]+)\]|(?P<v4>[^:]+)):(?P<port>[0-9]{1,5})")
 _BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::(?P<port>[0-9]{1,5}))?")
+_URL = re.compile(r"https://(?P<place>[^/\s?#@]+)/[!-~]*")
+_NAMED = re.compile(r"(?P<name>[^:\[\]]*[^:\[\]0-9.][^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 _PLAIN = re.compile(r"(?P<address>[^:]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -38,8 +41,8 @@ class Endpoint(NamedTuple):
 class UpstreamServer(NamedTuple):
     """An upstream as configured; `text` is what was written.
 
-    `endpoint` is None for `https` (the URL names a host) and for `system` (those of /etc/resolv.conf);
-    `hostname` is the name that the certificate must carry.
+    `endpoint` is None for `system` (those of /etc/resolv.conf); its host is an address, except for `https` whose URL
+    names a host. `hostname` is the name that the certificate must carry, its address where that is empty.
     """
 
     text: str
@@ -94,13 +97,22 @@ def parse_server(value: object) -> UpstreamServer:
     if text == "system":
         return UpstreamServer(text, "system")
     if text.startswith("https://"):
-        if not re.fullmatch(r"https://[^/\s]+/\S*", text):
-            raise ValueError("is not https://host/path")
-        return UpstreamServer(text, "https")
+        return _parse_url(text)
     place, _, hostname = text.removeprefix("tls://").partition("#")
     if text.startswith("tls://"):
         return UpstreamServer(text, "tls", _parse_server_endpoint(place, TLS_PORT), hostname and canonical(hostname))
     return UpstreamServer(text, "udp", _parse_server_endpoint(place, DNS_PORT))
+
+
+def _parse_url(text: str) -> UpstreamServer:
+    match = _URL.fullmatch(text)
+    if not match:
+        raise ValueError("is not https://host/path")
+    named = _NAMED.fullmatch(match["place"])
+    if not named:
+        return UpstreamServer(text, "https", _parse_server_endpoint(match["place"], HTTPS_PORT))
+    hostname = canonical(named["name"])
+    return UpstreamServer(text, "https", Endpoint(hostname, _parse_port(named["port"] or str(HTTPS_PORT))), hostname)
 
 
 def _parse_server_endpoint(text: str, default_port: int) -> Endpoint:

@@ -105,7 +105,10 @@ def test_what_is_no_endpoint(value):
         ("tls://192.0.2.55", "tls", ("192.0.2.55", 853), ""),
         ("tls://192.0.2.55#DNS.Example.", "tls", ("192.0.2.55", 853), "dns.example"),
         ("tls://[2001:db8::53]:8853#dns.example", "tls", ("2001:db8::53", 8853), "dns.example"),
-        ("https://dns.example/dns-query", "https", None, ""),
+        ("https://dns.example/dns-query", "https", ("dns.example", 443), "dns.example"),
+        ("https://Dns.Example:8443/", "https", ("dns.example", 8443), "dns.example"),
+        ("https://192.0.2.5/dns-query", "https", ("192.0.2.5", 443), ""),
+        ("https://[2001:db8::5]:8443/dns-query", "https", ("2001:db8::5", 8443), ""),
     ],
 )
 def test_server(text, scheme, endpoint, hostname):

@@ -6,12 +6,14 @@ from pathlib import Path
 import click
 
 from dnsfilter.cli.options import configuration_option
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.feeds.configuration import find_configuration, locate
 from dnsfilter.process.proxy import find_proxy_problems
 from dnsfilter.process.publisher import compile_all, find_missing
 from dnsfilter.server.tls import load_certificate
+from dnsfilter.upstream.secure import check_trust
 
 
 @click.command()
@@ -27,9 +29,9 @@ def check(configuration_file: Path | None) -> None:
     configuration, lists, problems = compile_all(found)
     problems = [*problems, *read_client_sources(configuration).problems]
     warnings = find_missing(configuration, found)
-    if configuration.listen.certificate:
+    for check_files in (_check_certificate, _check_authorities):
         try:
-            load_certificate(configuration.listen.certificate)
+            check_files(configuration)
         except InputError as error:
             problems += locate((replace(problem, file=str(found)) for problem in error.problems), found)
     if found:
@@ -42,3 +44,12 @@ def check(configuration_file: Path | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     entries = sum(compiled.entries for compiled in lists)
     click.echo(f"{len(configuration.policies)} policies, {len(lists)} lists, {entries} entries")
+
+
+def _check_certificate(configuration: Configuration) -> None:
+    if configuration.listen.certificate:
+        load_certificate(configuration.listen.certificate)
+
+
+def _check_authorities(configuration: Configuration) -> None:
+    check_trust(configuration.upstreams)

@@ -39,9 +39,9 @@ def load_configuration(path: Path | None) -> Configuration:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"is not UTF-8 text: {error.reason}", str(found))]) from None
     configuration = parse_configuration(text, str(found))
-    unsupported = list(_find_unsupported(configuration, str(found)))
-    if unsupported:
-        raise InputError(locate(unsupported, found))
+    problems = [*_find_unsupported(configuration, str(found)), *_find_unresolvable(configuration, str(found))]
+    if problems:
+        raise InputError(locate(problems, found))
     return _complete(configuration, found.absolute().parent)
 
 
@@ -51,11 +51,27 @@ def _find_unsupported(configuration: Configuration, file: str) -> Iterator[Probl
     for index, endpoint in enumerate(listen.https):
         message = f"{endpoint}: not supported yet, only listen.dns and listen.tls are"
         yield Problem(message, file, key=f"listen.https[{index}]")
+
+
+def _find_unresolvable(configuration: Configuration, file: str) -> Iterator[Problem]:
+    """Name the upstreams whose address nobody could tell: we would have to ask ourselves."""
     for index, upstream in enumerate(configuration.upstreams):
         for position, server in enumerate(upstream.servers):
-            if server.scheme in ("tls", "https"):
-                message = f"{server.text}: {server.scheme}:// is not supported yet, only plain DNS is"
+            if server.scheme == "https" and server.hostname and not _has_plain_server(configuration, server.hostname):
+                message = (
+                    f"{server.text}: needs a plain upstream that knows the address of {server.hostname}, such as "
+                    f"{{domains: [{server.hostname}], servers: [192.0.2.53]}}, or an address in place of the name"
+                )
                 yield Problem(message, file, key=f"upstreams[{index}].servers[{position}]")
+
+
+def _has_plain_server(configuration: Configuration, name: str) -> bool:
+    """Whether a server that is asked for this name is asked by plain DNS."""
+    by_suffix = {domain: upstream for upstream in configuration.upstreams for domain in upstream.domains or ("",)}
+    labels = name.split(".")
+    suffixes = (".".join(labels[start:]) for start in range(len(labels) + 1))
+    upstream = next(by_suffix[suffix] for suffix in suffixes if suffix in by_suffix)
+    return any(server.scheme in ("udp", "system") for server in upstream.servers)
 
 
 def locate(problems: Iterable[Problem], path: Path | None) -> list[Problem]:
@@ -94,7 +110,7 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
             "privacy": configuration.privacy.model_copy(
                 update={"pseudonym_key": str(key_base / configuration.privacy.pseudonym_key)}
             ),
-            "upstreams": tuple(_expand(upstream, configuration) for upstream in configuration.upstreams),
+            "upstreams": tuple(_expand(upstream, configuration, base) for upstream in configuration.upstreams),
         }
     )
 
@@ -104,11 +120,11 @@ def _absolute_url(url: str, base: Path) -> str:
     return url if path in (url, ":memory:") else f"{_SQLITE}{base / path}"
 
 
-def _expand(upstream: Upstream, configuration: Configuration) -> Upstream:
+def _expand(upstream: Upstream, configuration: Configuration, base: Path) -> Upstream:
     servers: list[UpstreamServer] = []
     for server in upstream.servers:
         servers += read_system_servers(configuration.listen.dns) if server.scheme == "system" else [server]
-    return upstream.model_copy(update={"servers": tuple(servers)})
+    return upstream.model_copy(update={"servers": tuple(servers), "ca": upstream.ca and str(base / upstream.ca)})
 
 
 def read_system_servers(own: tuple[Endpoint, ...], path: Path = RESOLV_CONF) -> list[UpstreamServer]:

@@ -17,6 +17,7 @@ from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
 from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
 from dnsfilter.server.tls import load_certificate
+from dnsfilter.upstream.secure import check_trust
 
 _log = logging.getLogger("dnsfilter")
 
@@ -76,6 +77,7 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
+    check_trust(configuration.upstreams)
     check_free(endpoints)
     check_free(configuration.listen.tls, "listen.tls", STREAM)
     check_free([configuration.listen.metrics], "listen.metrics", STREAM)

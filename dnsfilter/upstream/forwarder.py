@@ -4,7 +4,6 @@ No task per query: an exchange is an entry in tables, and a tick looks for those
 """
 
 import asyncio
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -13,14 +12,19 @@ from typing import Any
 
 from dnsfilter.config import Upstream
 from dnsfilter.errors import WireError
-from dnsfilter.journal import DURATION_BUCKETS, Journal
+from dnsfilter.journal import Journal
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.upstream import tcp
 from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried, plan_attempt
-from dnsfilter.upstream.health import Health
+from dnsfilter.upstream.bootstrap import find_addresses
+from dnsfilter.upstream.https import connect_https
 from dnsfilter.upstream.routes import Routes
+from dnsfilter.upstream.secure import Identity
+from dnsfilter.upstream.server import Server
+from dnsfilter.upstream.stream import Connect, StreamUpstream
+from dnsfilter.upstream.tls import connect_tls
 from dnsfilter.upstream.udp import UdpUpstream, Unwatch, Watch
-from dnsfilter.values import Endpoint, UpstreamServer
+from dnsfilter.values import UpstreamServer
 from dnsfilter.wire.codes import Flag, Rcode
 from dnsfilter.wire.upstream_query import build_packet
 
@@ -28,32 +32,8 @@ MAX_EXCHANGES = 20_000
 _USELESS = frozenset(map(int, (Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR)))
 _TRUNCATED = Flag.TC >> 8
 
-
-class Server:
-    """One upstream: how to ask it, how it does, and what came of asking it since the last flush."""
-
-    def __init__(self, label: str, endpoint: Endpoint) -> None:
-        self.label = label
-        self.endpoint = endpoint
-        self.health = Health()
-        self.udp: UdpUpstream
-        self.buckets = [0] * (len(DURATION_BUCKETS) + 1)
-        self.seconds = 0.0
-
-    def succeed(self, seconds: float) -> None:
-        """Note a useful response and how long it took."""
-        self.health.succeed(seconds)
-        self.buckets[bisect_left(DURATION_BUCKETS, seconds)] += 1
-        self.seconds += seconds
-
-    def report(self, journal: Journal) -> None:
-        """Hand what was noted since the last time to the journal."""
-        journal.gauges["upstream_up", self.label] = float(self.health.is_up)
-        journal.counters["upstream_exchanges", self.label, "mismatch"] = self.udp.mismatches
-        journal.count("upstream_exchanges", self.label, "answered", by=sum(self.buckets))
-        journal.observe_all("upstream_duration", self.label, self.buckets, self.seconds)
-        self.buckets = [0] * len(self.buckets)
-        self.seconds = 0.0
+_Key = tuple[UpstreamServer, str | None]
+"""What makes an upstream another one: how it is configured, and who vouches for it."""
 
 
 class Exchange:
@@ -95,7 +75,7 @@ class Forwarder:
         self._exchanges: dict[bytes, Exchange] = {}
         self._waiting: dict[float, deque[Exchange]] = {wait: deque() for wait in (*WAITS, LINGER)}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._servers: dict[str, Server] = {}
+        self._servers: dict[_Key, Server] = {}
         self._routes: Routes[list[Server]]
 
     def adopt(self, upstreams: Sequence[Upstream], watch: Watch, unwatch: Unwatch) -> None:
@@ -103,12 +83,12 @@ class Forwarder:
         before, self._servers = self._servers, {}
         routes = {}
         for upstream in upstreams:
-            servers = [self._adopt_server(server, before, watch, unwatch) for server in upstream.servers]
+            servers = [self._adopt_server((server, upstream.ca), before, watch, unwatch) for server in upstream.servers]
             routes.update(dict.fromkeys(upstream.domains or ("",), servers))
         self._routes = Routes(routes.pop(""), routes)
-        gone = [server for label, server in before.items() if label not in self._servers]
+        gone = [server for key, server in before.items() if key not in self._servers]
         for server in gone:
-            server.udp.close()
+            server.transport.close()
         if gone:
             self._redirect(gone, monotonic())
 
@@ -136,7 +116,7 @@ class Forwarder:
     def flush(self) -> None:
         """Send what was submitted."""
         for server in self._servers.values():
-            server.udp.flush()
+            server.transport.flush()
 
     def tick(self, now: float) -> None:
         """Retry, fail over and give up where the time has come; called some twenty times a second."""
@@ -157,21 +137,44 @@ class Forwarder:
         """Write the state of the upstreams to the journal and close sockets that were replaced; once a second."""
         for server in self._servers.values():
             server.report(self._journal)
-            server.udp.close_retired(now)
+            server.transport.close_retired(now)
 
-    def _adopt_server(
-        self, configured: UpstreamServer, before: dict[str, Server], watch: Watch, unwatch: Unwatch
-    ) -> Server:
-        label = configured.text
-        server = self._servers.get(label) or before.get(label)
+    def _adopt_server(self, key: _Key, before: dict[_Key, Server], watch: Watch, unwatch: Unwatch) -> Server:
+        server = self._servers.get(key) or before.get(key)
         if server is None:
-            assert configured.endpoint
-            server = Server(label, configured.endpoint)
-            server.udp = UdpUpstream(
-                configured.endpoint, partial(self._on_response, server), self._on_responses, watch, unwatch
-            )
-        self._servers[label] = server
+            server = Server(key[0])
+            if server.is_plain:
+                server.transport = UdpUpstream(
+                    server.endpoint, partial(self._on_response, server), self._on_responses, watch, unwatch
+                )
+            else:
+                server.transport = self._make_stream(server, *key)
+        self._servers[key] = server
         return server
+
+    def _make_stream(self, server: Server, configured: UpstreamServer, ca: str | None) -> StreamUpstream:
+        identity = Identity(configured.hostname, ca)
+        connect: Connect = partial(connect_tls, endpoint=server.endpoint, identity=identity)
+        if configured.scheme == "https":
+            connect = partial(
+                connect_https,
+                url=server.label,
+                endpoint=server.endpoint,
+                identity=identity,
+                find_addresses=self._find_addresses,
+            )
+        return StreamUpstream(
+            server.label,
+            connect,
+            partial(self._on_response, server),
+            partial(self._on_failure, server),
+            server.health.lose,
+            self._on_responses,
+        )
+
+    async def _find_addresses(self, host: str) -> list[str]:
+        """Ask the plain upstreams that are asked for this name."""
+        return await find_addresses(host, [server.endpoint for server in self._routes.find(host) if server.is_plain])
 
     def _redirect(self, gone: Sequence[Server], now: float) -> None:
         """Go on elsewhere with what was asked of servers that are no longer ours."""
@@ -199,7 +202,7 @@ class Forwarder:
             exchange.attempts += 1
             server = exchange.servers[index]
             try:
-                server.udp.send(exchange)
+                server.transport.send(exchange)
             except OSError:
                 self._note(server, "error", now)
                 continue
@@ -213,10 +216,17 @@ class Forwarder:
         """Take a response that matches an exchange."""
         if exchange.is_done:
             return
-        if message[2] & _TRUNCATED:
+        if message[2] & _TRUNCATED and server.is_plain:
             self._start(self._ask_over_tcp(server, exchange))
         else:
             self._conclude(server, exchange, message, now)
+
+    def _on_failure(self, server: Server, exchange: Exchange, now: float) -> None:
+        """Go on elsewhere with an exchange that a server will not answer, if it is the one that is waited for."""
+        asked = exchange.servers[(exchange.attempts - 1) % len(exchange.servers)]
+        if not exchange.is_done and exchange.wait != LINGER and asked is server:
+            self._note(server, "error", now)
+            self._attempt(exchange, now)
 
     def _on_responses(self) -> None:
         self.flush()

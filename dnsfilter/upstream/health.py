@@ -34,6 +34,11 @@ class Health:
         self._failures += 1
         self._next_probe = now + PROBE_INTERVAL
 
+    def lose(self, now: float) -> None:
+        """Note that the upstream cannot be asked at all."""
+        self._failures = max(self._failures, FAILURES_UNTIL_DOWN)
+        self._next_probe = now + PROBE_INTERVAL
+
     def rank(self, now: float) -> tuple[bool, float]:
         """Return what to sort upstreams by; one that is down is worth a probe once per interval."""
         if self.is_up:

@@ -9,9 +9,10 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 from dnsfilter.datagrams import Inbox, Outbox
+from dnsfilter.upstream.transport import Asked
 from dnsfilter.values import Endpoint
 
 PORTS = 8
@@ -32,13 +33,6 @@ Watch = Callable[[socket.socket, Callable[[], None]], object]
 """Arranges that a callback is called whenever a socket is readable."""
 
 Unwatch = Callable[[socket.socket], object]
-
-
-class Asked(Protocol):
-    """What an answer must match: the question section, and the packet behind its ID."""
-
-    question: bytes
-    packet: bytes
 
 
 class Port:

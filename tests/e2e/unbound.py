@@ -44,6 +44,7 @@ server:
   module-config: "iterator"
   local-zone: "10.in-addr.arpa." nodefault
   do-not-query-localhost: no
+{more}
 auth-zone:
   name: "."
   zonefile: "{zone}"
@@ -68,14 +69,16 @@ class Unbound:
         return self.running.output.lower().count(f" {name}. {qtype} in".lower())
 
 
-def start_unbound(processes: Processes, directory: Path, zone: str = ZONE + LONG_TXT + SIXTY_A) -> Unbound:
-    """Start unbound with a zone that is its whole world."""
+def start_unbound(
+    processes: Processes, directory: Path, zone: str = ZONE + LONG_TXT + SIXTY_A, more: str = ""
+) -> Unbound:
+    """Start unbound with a zone that is its whole world, and with more lines in its `server` section."""
     program = require_program("unbound", "unbound")
     port = free_port()
     zone_file = directory / f"zone-{port}"
     zone_file.write_text(zone)
     configuration = directory / f"unbound-{port}.conf"
-    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, zone=zone_file))
+    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, zone=zone_file, more=more))
     running = processes.start(
         f"unbound-{port}",
         [program, "-c", str(configuration)],

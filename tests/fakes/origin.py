@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -19,8 +20,8 @@ _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\
 ISSUER = "origin of the test"
 
 
-def make_certificate(directory: Path, *names: str) -> Path:
-    """Return a PEM file with a self-signed certificate for the names and its key."""
+def make_certificate(directory: Path, *names: str, lives: timedelta = timedelta(days=1)) -> Path:
+    """Return a PEM file with a self-signed certificate for the names (or addresses) and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)])
     now = datetime.now(UTC)
@@ -31,8 +32,8 @@ def make_certificate(directory: Path, *names: str) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .not_valid_after(now + lives)
+        .add_extension(x509.SubjectAlternativeName(map(_general_name, names)), critical=False)
         .sign(key, hashes.SHA256())
     )
     form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -41,6 +42,13 @@ def make_certificate(directory: Path, *names: str) -> Path:
         certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(serialization.Encoding.PEM, *form)
     )
     return path
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 class Origin:

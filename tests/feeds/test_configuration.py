@@ -1,5 +1,6 @@
 """The configuration as its place and this machine complete it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -113,14 +114,46 @@ def test_a_file_that_is_not_there(file: Path) -> None:
 
 def test_all_that_is_not_supported(file: Path) -> None:
     """Everything this version cannot do is named at once, with line, key and value, and counted as it stands there."""
+    file.write_text("listen:\n  https:\n  - 127.0.0.1:8443\n  - '[::1]:8443'\n  certificate: {chain: a, key: b}\n")
+    first, second = refused(file).splitlines()
+    assert first.startswith(f"{file}:3: listen.https[0]: 127.0.0.1:8443: not supported yet")
+    assert second.startswith(f"{file}:4: listen.https[1]: [::1]:8443: not supported yet")
+
+
+URL = "https://dns.example/dns-query"
+PLAIN = {"servers": ["192.0.2.53"], "domains": ["dns.example"]}
+
+
+@pytest.mark.parametrize(
+    ("upstreams", "is_fine"),
+    [
+        ([{"servers": [URL]}], False),
+        ([{"servers": [URL, "tls://192.0.2.5#a.example"]}], False),
+        ([{"servers": [URL]}, {**PLAIN, "domains": ["other.example"]}], False),
+        ([{"servers": [URL, "192.0.2.53"]}, {"servers": ["tls://192.0.2.5"], "domains": ["example"]}], False),
+        ([{"servers": [URL]}, PLAIN], True),
+        ([{"servers": [URL]}, {**PLAIN, "domains": ["a.example", "example"]}], True),
+        ([{"servers": [URL, "192.0.2.53"]}], True),
+        ([{"servers": ["https://192.0.2.5/dns-query", "https://[2001:db8::5]/"]}], True),
+    ],
+)
+def test_somebody_else_must_know_an_upstreams_address(file: Path, upstreams: list[object], is_fine: bool) -> None:  # noqa: FBT001 - a column of the table
+    """An upstream that is named by a URL needs a plain one for that name: we do not ask ourselves."""
+    file.write_text(json.dumps({"upstreams": upstreams}))
+    if is_fine:
+        load_configuration(file)
+    else:
+        (line,) = refused(file).splitlines()
+        assert line.startswith(f"{file}:1: upstreams[0].servers[0]: {URL}: needs a plain upstream that knows")
+
+
+def test_authorities_are_beside_the_configuration(file: Path) -> None:
+    """The file of `ca` is looked for where the configuration is; none stays none."""
     file.write_text(
-        "listen:\n  https: ['127.0.0.1:8443']\n  certificate: {chain: a, key: b}\n"
-        "upstreams:\n  - servers:\n    - system\n    - tls://192.0.2.55#dns.example\n    - https://dns.example/dns-query\n"
+        "upstreams:\n- {servers: ['tls://192.0.2.5#a.example'], ca: ca.pem}\n- {servers: [192.0.2.6], domains: [b]}\n"
     )
-    first, third, fourth = refused(file).splitlines()
-    assert first.startswith(f"{file}:2: listen.https[0]: 127.0.0.1:8443: not supported yet")
-    assert third.startswith(f"{file}:7: upstreams[0].servers[1]: tls://192.0.2.55#dns.example: tls:// is not supported")
-    assert fourth.startswith(f"{file}:8: upstreams[0].servers[2]: https://dns.example/dns-query: https:// is not")
+    first, second = load_configuration(file).upstreams
+    assert (first.ca, second.ca) == (str(file.parent / "ca.pem"), None)
 
 
 @pytest.mark.parametrize(

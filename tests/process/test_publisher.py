@@ -134,12 +134,6 @@ def test_a_state_directory_that_cannot_be(write: Write, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "place", "told"),
     [
-        (
-            {"upstreams": [{"servers": ["192.0.2.53", "tls://192.0.2.55#a.example"]}]},
-            "tls://",
-            "upstreams[0].servers[1]",
-        ),
-        ({"upstreams": [{"servers": ["https://a.example/dns-query"]}]}, "https://", "upstreams[0].servers[0]"),
         ({"listen": {"https": ["[::1]:8443"], "certificate": {"chain": "a", "key": "b"}}}, ":8443", "listen.https[0]"),
     ],
 )

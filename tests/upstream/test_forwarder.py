@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from dnsfilter.upstream import udp
 from dnsfilter.upstream.attempts import LINGER, WAITS
 from dnsfilter.upstream.forwarder import Forwarder
 from tests.fakes.descriptors import count_descriptors
+from tests.fakes.origin import make_certificate
 from tests.fakes.resolving import (
     ADDRESS,
     TTL,
@@ -26,6 +28,7 @@ from tests.fakes.resolving import (
     make_response,
     rcode_of,
 )
+from tests.fakes.secure import SecureUpstream
 from tests.fakes.upstream import (
     FakeUpstream,
     Reaction,
@@ -510,6 +513,51 @@ def test_adopting_redirects_what_is_on_its_way(run: Run, start: Start) -> None:
         house.advance(WAITS[0] + WAITS[1])
         assert house.count("timeout", good.text) == 0
         assert set(house.sockets.values()) == {good.port}
+
+    run(test)
+
+
+@pytest.mark.parametrize("text", ["tls://127.0.0.1:{}#dns.example", "https://127.0.0.1:{}/dns-query"])
+def test_no_connection_is_followed_by_the_next(run: Run, start: Start, text: str) -> None:
+    """An encrypted upstream that cannot be reached is down at once, and its question is asked elsewhere at once."""
+
+    async def test(house: House) -> None:
+        good, dead = start(), text.format(free_port())
+        house.adopt(dead, good.text)
+        assert addresses_in(await house.resolve()) == [ADDRESS]
+        assert house.count("error", dead) == 1
+        assert house.journal.gauges["upstream_up", dead] == 0
+        assert addresses_in(await house.resolve("b.example", 2)) == [ADDRESS]
+        assert house.count("error", dead) == 1
+        assert len(good.queries) == 2
+
+    run(test)
+
+
+@pytest.mark.parametrize("alpn", ["dot", "h2"])
+def test_answers_over_encrypted_connections(run: Run, tmp_path: Path, alpn: str) -> None:
+    """Equal questions share one query there too, and an upstream that stays keeps its connection when others go."""
+
+    async def test(house: House) -> None:
+        certificate = make_certificate(tmp_path, "127.0.0.1")
+        with SecureUpstream(certificate, alpn) as server:
+            text = f"tls://127.0.0.1:{server.port}" if alpn == "dot" else f"https://127.0.0.1:{server.port}/"
+            upstream = Upstream(servers=(text,), ca=str(certificate))
+            house.forwarder.adopt([upstream], house._watch, house._unwatch)
+            for identifier in range(100):
+                house.ask(identifier=identifier)
+            house.forwarder.flush()
+            await house.settle(lambda: len(house.responses) == 100)
+            house.forwarder.adopt([upstream], house._watch, house._unwatch)
+            await house.resolve("b.example", 1000)
+            assert (len(server.queries), server.accepted) == (2, 1)
+            assert house.count("answered", text) == 2
+            house.forwarder.adopt([Upstream(servers=(text,))], house._watch, house._unwatch)
+            house.ask("c.example", 1001)
+            house.advance(1.5)
+            assert rcode_of(house.response(1001)) == SERVFAIL
+            assert len(server.queries) == 2
+            house.adopt("192.0.2.1")
 
     run(test)
 

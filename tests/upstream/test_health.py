@@ -46,6 +46,16 @@ def test_times_are_smoothed() -> None:
     assert health.rtt > 0.45
 
 
+def test_what_cannot_be_asked_is_down_at_once() -> None:
+    """One such piece of news weighs as much as several failures; one answer mends it."""
+    health = Health()
+    health.lose(100.0)
+    assert not health.is_up
+    assert health.rank(100.0)[0]
+    health.succeed(0.1)
+    assert health.is_up
+
+
 def test_is_probed_now_and_then() -> None:
     """One that is down is ranked first once per interval, and last otherwise."""
     health = failed(FAILURES_UNTIL_DOWN, now=100.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.wire.codes import Option, Rcode
-from dnsfilter.wire.padding import BLOCK, pad, wants_padding
+from dnsfilter.wire.padding import BLOCK, QUERY_BLOCK, pad, wants_padding
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import build_address, build_response, build_soa
 
@@ -40,6 +40,16 @@ def test_every_response_fills_blocks(text):
     options = DNSRecord.parse(padded).ar[0].rdata
     assert [option.code for option in options] == [Option.EDE, Option.PADDING]
     assert not any(options[1].data)
+
+
+@given(length=st.integers(1, 60), options=st.sampled_from([b"", COOKIE]))
+def test_queries_have_blocks_of_their_own(length, options):
+    """A query of ours is a multiple of its smaller block (RFC 8467 section 4.1), with whatever options it has."""
+    opt = b"\0\0\x29\4\xd0\0\0\0\0" + len(options).to_bytes(2, "big") + options
+    query = b"\x12\x34\1\0\0\1\0\0\0\0\0\1" + bytes([length]) + b"x" * length + b"\0\0\1\0\1" + opt
+    padded = pad(query, QUERY_BLOCK)
+    assert len(padded) % QUERY_BLOCK == 0
+    assert wants_padding(Query(padded))
 
 
 def test_without_opt_nothing_is_added():
