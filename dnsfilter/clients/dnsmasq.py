@@ -11,14 +11,12 @@ from dnsfilter.clients.lease import LeaseFile, Record, lease_address, lease_time
 
 def parse_dnsmasq(file: LeaseFile, record: Record) -> None:
     """Record what a lease file says."""
-    for number, line in enumerate(file.text.splitlines(), start=1):
-        words = line.split()
-        if words and words[0] != "duid":
-            with record.line(file.name, number):
-                _take(words, record)
+    record.take(file, lambda line, _: _take(line.split(), record))
 
 
 def _take(words: list[str], record: Record) -> None:
+    if words[0] == "duid":
+        return
     if len(words) < 3:  # noqa: PLR2004 - expiry, MAC, address
         raise ValueError(f"{' '.join(words)!r} is not: expiry mac address hostname clientid")
     expiry = lease_time(words[0])

@@ -14,6 +14,7 @@ from dnsfilter.clients.lease import LeaseFile, Record, lease_address, lease_time
 from dnsfilter.errors import Problem
 
 _OUTERMOST = {"lease", "ia-na", "ia-ta", "ia-pd"}
+_STATEMENTS = ("binding ", "hardware ", "ends ")
 _ESCAPE = re.compile(r"\\([0-7]{3}|.)")
 _IAID_LENGTH = 4
 
@@ -21,9 +22,7 @@ _IAID_LENGTH = 4
 def parse_isc_dhcpd(file: LeaseFile, record: Record) -> None:
     """Record what a lease file says."""
     reader = _Reader(file.name, record)
-    for number, line in enumerate(file.text.splitlines(), start=1):
-        with record.line(file.name, number):
-            reader.take(line.strip(), number)
+    record.take(file, reader.take)
     reader.abandon()
 
 
@@ -52,7 +51,7 @@ class _Reader:
             self._close()
         if line.endswith("{"):
             self._enter(line, number)
-        elif self._open and self._open[-1].address:
+        elif line.startswith(_STATEMENTS) and self._open and self._open[-1].address:
             self._state(self._open[-1], line.partition(";")[0].split())
 
     def abandon(self) -> None:

@@ -17,16 +17,13 @@ _PREFIX = "2"
 
 def parse_kea(file: LeaseFile, record: Record) -> None:
     """Record what a lease file for IPv4 or IPv6 says."""
-    lines = file.text.splitlines()
-    header = lines[0].strip().split(",") if lines else list(_REQUIRED)
+    first, _, _ = file.text.partition("\n")
+    header = first.strip().split(",") if first else list(_REQUIRED)
     if missing := [column for column in _REQUIRED if column not in header]:
         message = f"has no column {missing[0]!r}; its first line is {','.join(header)!r}"
         record.problems.append(Problem(message, file.name, 1))
         return
-    for number, line in enumerate(lines[1:], start=2):
-        if line.strip():
-            with record.line(file.name, number):
-                _take(dict(zip(header, line.split(","), strict=False)), record)
+    record.take(file, lambda line, _: _take(dict(zip(header, line.split(","), strict=False)), record), first=2)
 
 
 def _take(row: dict[str, str], record: Record) -> None:

@@ -3,8 +3,7 @@
 Knows no format and reads no file.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from dnsfilter.clients.addresses import parse_address, parse_mac
@@ -55,13 +54,15 @@ class Record:
         """Let an address belong to nobody from here on."""
         self._leases.pop(address, None)
 
-    @contextmanager
-    def line(self, file: str, number: int) -> Iterator[None]:
-        """Turn the ValueError of one line into a problem."""
-        try:
-            yield
-        except ValueError as error:
-            self.problems.append(Problem(str(error), file, number))
+    def take(self, file: LeaseFile, parse: Callable[[str, int], None], first: int = 1) -> None:
+        """Give a parser each line that is not empty, from line `first` on; the ValueError of a line is a problem."""
+        for number, line in enumerate(file.text.splitlines()[first - 1 :], start=first):
+            stripped = line.strip()
+            try:
+                if stripped:
+                    parse(stripped, number)
+            except ValueError as error:
+                self.problems.append(Problem(str(error), file.name, number))
 
 
 def lease_address(text: str) -> str:

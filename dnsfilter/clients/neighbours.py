@@ -18,15 +18,16 @@ _UNANSWERED = {"FAILED", "INCOMPLETE"}
 
 def parse_arp(file: LeaseFile, record: Record) -> None:
     """Record what /proc/net/arp says: address, hardware type, flags, MAC, mask, interface."""
-    for number, line in enumerate(file.text.splitlines(), start=1):
-        if line.strip() and not line.startswith(_ARP_HEADER):
-            with record.line(file.name, number):
-                _take_arp(line.split(), record, file.written + NEIGHBOUR_SECONDS)
+    expires = file.written + NEIGHBOUR_SECONDS
+    record.take(file, lambda line, _: _take_arp(line, record, expires))
 
 
-def _take_arp(words: list[str], record: Record, expires: float) -> None:
+def _take_arp(line: str, record: Record, expires: float) -> None:
+    if line.startswith(_ARP_HEADER):
+        return
+    words = line.split()
     if len(words) != _ARP_COLUMNS:
-        raise ValueError(f"{' '.join(words)!r} is not: address, hardware type, flags, MAC, mask, interface")
+        raise ValueError(f"{line!r} is not: address, hardware type, flags, MAC, mask, interface")
     address, hardware, flags, mac = words[:4]
     address = lease_address(address)
     if hardware == _ETHERNET and parse_field(_parse_flags, flags, "a number of flags") & _COMPLETE:
@@ -39,14 +40,11 @@ def _parse_flags(text: str) -> int:
 
 def parse_ip_neigh(file: LeaseFile, record: Record) -> None:
     """Record what `ip neigh show` printed: `address dev interface lladdr mac [router] state`."""
-    for number, line in enumerate(file.text.splitlines(), start=1):
-        if words := line.split():
-            with record.line(file.name, number):
-                _take_ip_neigh(words, record, file.written + NEIGHBOUR_SECONDS)
+    expires = file.written + NEIGHBOUR_SECONDS
+    record.take(file, lambda line, _: _take_ip_neigh(line.split(), record, expires))
 
 
 def _take_ip_neigh(words: list[str], record: Record, expires: float) -> None:
     address = lease_address(words[0])
-    _, _, rest = " ".join(words).partition(" lladdr ")
-    if rest and _UNANSWERED.isdisjoint(words):
-        record.grant(address, parse_mac(rest.split()[0]), expires)
+    if "lladdr" in words[:-1] and _UNANSWERED.isdisjoint(words):
+        record.grant(address, parse_mac(words[words.index("lladdr") + 1]), expires)
