@@ -1,7 +1,8 @@
 """The table of known devices by address: inventory and leases joined, small enough for every worker to hold.
 
 A device owns an address by the inventory, or by a lease of one of its MACs for as long as the lease lives. An address
-that two sources give to different devices belongs to none of them: it keeps their group if they share one.
+that two sources give to different devices, or to one and to a MAC that nobody knows, belongs to none of them: it keeps
+their group if they share one.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from dnsfilter.clients.leases import Lease
 from dnsfilter.model import Device
 
 _SEPARATOR = "\t"
+_STRANGER = Device("", "", "", "", "", (), ())
 
 
 class Entry(NamedTuple):
@@ -73,30 +75,30 @@ def _lease_entries(
         by_id[device.id] = device
         for mac in device.macs:
             owners[mac].append(device)
-    for lease in _live(leases, now):
-        holders = owners.get(lease.mac, [])
-        entry = known.get(lease.address)
+    for address, ends in _live(leases, now).items():
+        entry = known.get(address)
         if entry is None:
-            if holders:
-                yield lease.address, _entry(holders, lease.expires)
-        elif not _agrees(lease, holders, by_id.get(entry.device)):
-            yield lease.address, Entry("", entry.group, inf)
+            claimants = {device.id: device for mac in ends for device in owners.get(mac, (_STRANGER,))}
+            if any(claimants):
+                yield address, _entry(list(claimants.values()), min(ends.values()))
+        elif not all(_agrees(mac, owners, by_id.get(entry.device)) for mac in ends):
+            yield address, Entry("", entry.group, inf)
 
 
-def _live(leases: Iterable[Lease], now: float) -> Iterable[Lease]:
-    """Return for each address the lease that ends last."""
-    latest: dict[str, Lease] = {}
-    for lease in leases:
-        if lease.expires > now and (lease.address not in latest or lease.expires > latest[lease.address].expires):
-            latest[lease.address] = lease
-    return latest.values()
+def _live(leases: Iterable[Lease], now: float) -> dict[str, dict[str, float]]:
+    """Return for each address the MACs that have it, and until when."""
+    live: dict[str, dict[str, float]] = defaultdict(dict)
+    for address, mac, expires in leases:
+        if expires > now:
+            live[address][mac] = max(expires, live[address].get(mac, expires))
+    return live
 
 
-def _agrees(lease: Lease, holders: list[Device], owner: Device | None) -> bool:
-    """Whether the lease of an address may be that of the device to which the inventory gives it."""
+def _agrees(mac: str, owners: Mapping[str, list[Device]], owner: Device | None) -> bool:
+    """Whether an address may be leased to a MAC and still be that of the device to which the inventory gives it."""
     if owner is None:
         return True
-    return lease.mac in owner.macs if holders or owner.macs else True
+    return mac in owner.macs if mac in owners or owner.macs else True
 
 
 def _entry(claimants: list[Device], expires: float) -> Entry:

@@ -12,6 +12,7 @@ NOW = 1_000.0
 MAC_A, MAC_B, MAC_X = "02:00:5e:00:53:0a", "02:00:5e:00:53:0b", "02:00:5e:00:53:ff"
 A = Device("a", "", "", "", "corporate", (MAC_A,), ("192.0.2.1",))
 B = Device("b", "", "", "", "corporate", (MAC_B,), ("192.0.2.2",))
+TWO_MACS = Device("t", "", "", "", "guests", (MAC_A, MAC_B), ())
 GUEST = Device("g", "", "", "", "guests", (), ("192.0.2.1",))
 
 
@@ -25,14 +26,18 @@ GUEST = Device("g", "", "", "", "guests", (), ("192.0.2.1",))
         ([A], [Lease("192.0.2.7", MAC_X, inf)], "192.0.2.7", None),
         ([A], [Lease("192.0.2.1", MAC_A, inf)], "192.0.2.1", Entry("a", "corporate", inf)),
         ([GUEST], [Lease("192.0.2.1", MAC_X, inf)], "192.0.2.1", Entry("g", "guests", inf)),
-        ([A, B], [Lease("192.0.2.7", MAC_A, 2_000.0), Lease("192.0.2.7", MAC_B, 3_000.0)], "192.0.2.7",
+        ([A, B], [Lease("192.0.2.7", MAC_A, 999.0), Lease("192.0.2.7", MAC_B, 3_000.0)], "192.0.2.7",
          Entry("b", "corporate", 3_000.0)),
+        ([A], [Lease("192.0.2.7", MAC_A, 3_000.0), Lease("192.0.2.7", MAC_A, 2_000.0)], "192.0.2.7",
+         Entry("a", "corporate", 3_000.0)),
+        ([TWO_MACS], [Lease("192.0.2.7", MAC_A, 2_000.0), Lease("192.0.2.7", MAC_B, 3_000.0)], "192.0.2.7",
+         Entry("t", "guests", 2_000.0)),
     ],
 )  # fmt: skip
 def test_an_address_has_an_owner(
     devices: list[Device], leases: list[Lease], address: str, expected: Entry | None
 ) -> None:
-    """The inventory says whose an address is, or a living lease of one of a device's MACs; the last lease counts."""
+    """The inventory says whose an address is, or a living lease of one of a device's MACs."""
     assert compile_table(devices, leases, {}, NOW).get(address) == expected
 
 
@@ -43,11 +48,24 @@ def test_an_address_has_an_owner(
         ([A, Device("c", "", "", "", "corporate", (), ("192.0.2.1",))], [], "corporate"),
         ([A, B], [Lease("192.0.2.1", MAC_B, inf)], "corporate"),
         ([A], [Lease("192.0.2.1", MAC_X, inf)], "corporate"),
+        ([A], [Lease("192.0.2.1", MAC_A, inf), Lease("192.0.2.1", MAC_X, 2_000.0)], "corporate"),
     ],
 )
 def test_an_ambiguous_address_has_none(devices: list[Device], leases: list[Lease], group: str) -> None:
     """Two devices on one address, or a lease to somebody else's MAC: nobody is accused, the group stays if shared."""
     assert compile_table(devices, leases, {}, NOW).get("192.0.2.1") == Entry("", group, inf)
+
+
+@pytest.mark.parametrize(
+    ("devices", "group"),
+    [([A, B], "corporate"), ([A], ""), ([B, Device("c", "", "", "", "guests", (MAC_A,), ())], "")],
+    ids=["two devices", "a device and a stranger", "two groups"],
+)
+@pytest.mark.parametrize("macs", [(MAC_A, MAC_B), (MAC_B, MAC_A)])
+def test_sources_that_clash_accuse_nobody(devices: list[Device], group: str, macs: tuple[str, str]) -> None:
+    """While a lease and the neighbours name different MACs, the address is nobody's, whichever of them lasts longer."""
+    leases = [Lease("192.0.2.7", mac, expires) for mac, expires in zip(macs, (2_000.0, 3_000.0), strict=True)]
+    assert compile_table(devices, leases, {}, NOW).get("192.0.2.7") == Entry("", group, 2_000.0)
 
 
 def test_an_empty_table_knows_nobody() -> None:
