@@ -3,8 +3,7 @@
 Reads no file and no clock. What only I/O can tell (does a file exist, can a port be bound) is said by who opens it.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import pairwise
@@ -12,24 +11,17 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from dnsfilter.document import Document, Path, parse_document
 from dnsfilter.errors import InputError, Problem
-from dnsfilter.model import DnsAction, Grade, ListFormat, Phase, Role
+from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, DnsAction, Grade, ListFormat, Phase, Role
+from dnsfilter.validation import describe_errors
 from dnsfilter.values import DomainName, Duration, Label, ListenEndpoint, Moment, Network, Server, parse_duration
 
-MAX_SHOWN = 80
+SHIPPED_LISTS = frozenset({"bypass", "professional-apps", "tiktok"})
+"""Lists that a policy may name without defining them."""
 
-_MESSAGES = {
-    "missing": "is required",
-    "extra_forbidden": "unknown key (value {})",
-    "tuple_type": "{}: must be a list",
-    "model_type": "{}: must be a mapping of keys",
-    "dict_type": "{}: must be a mapping of keys",
-    "too_short": "must not be empty",
-}
-_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
+BUILT_IN_LISTS = frozenset({CANARIES, NEVER_BLOCK, SPECIAL_USE})
 
 BlockingAnswer = Literal[DnsAction.SINKHOLE, DnsAction.NULL, DnsAction.NODATA, DnsAction.NXDOMAIN, DnsAction.REFUSED]
 
@@ -254,6 +246,13 @@ class Configuration(Section):
     store: Store = Store()
     privacy: Privacy = Privacy()
 
+    @property
+    def implied_blocklists(self) -> tuple[Blocklist, ...]:
+        """The shipped lists that policies name and `blocklists` does not define."""
+        defined = {blocklist.name for blocklist in self.blocklists}
+        named = [name for policy in self.policies for name in (*policy.blocklists, *policy.quarantine.blocklists)]
+        return tuple(Blocklist(name=name, file=f"{name}.yaml") for name in dict.fromkeys(named) if name not in defined)
+
     @field_validator("workers")
     @classmethod
     def _is_worker_count(cls, value: int | str) -> int | str:
@@ -315,46 +314,6 @@ def parse_configuration(text: str, file: str) -> Configuration:
     return configuration
 
 
-def describe_errors(document: Document, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
-    """Turn a model's validation errors into problems with a line; one per key, the innermost."""
-    places = [(_existing_path(document.data, error["loc"]), error) for error in errors]
-    seen = {path[:length] for path, _ in places for length in range(len(path))}
-    for path, error in places:
-        if path not in seen:
-            seen.add(path)
-            yield document.problem(path, _message(error))
-
-
-def _existing_path(data: Any, location: tuple[int | str, ...]) -> Path:  # noqa: ANN401 - whatever YAML held
-    """Drop what pydantic adds to a location (union branches, `[key]`), keep keys that are missing from the document."""
-    path: list[int | str] = []
-    for part in location:
-        if isinstance(data, dict):
-            path.append(part)
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int):
-            path.append(part)
-            data = data[part] if part < len(data) else None
-    return tuple(path)
-
-
-def _message(error: ErrorDetails) -> str:
-    shown = _shown(error["input"])
-    if error["type"] in _MESSAGES:
-        return _MESSAGES[error["type"]].format(shown)
-    if error["type"] != "value_error":
-        reason = _ENUM_MEMBER.sub(r"\1", error["msg"])
-        return f"{shown}: {reason[:1].lower()}{reason[1:]}"
-    reason = str(error["ctx"]["error"])
-    says_value = isinstance(error["input"], Section | dict | list) or reason.startswith(shown.removesuffix("…"))
-    return reason if says_value else f"{shown} {reason}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
-
-
 def _find_broken_references(document: Document) -> Iterator[Problem]:
     """Find names used but not defined, in data that may not be valid otherwise."""
     data = document.data
@@ -362,14 +321,17 @@ def _find_broken_references(document: Document) -> Iterator[Problem]:
     for section in ("blocklists", "groups", "policies"):
         yield from _find_duplicates(document, _pick(data, (section, ..., "name")))
     for path, names, noun in (
-        (("policies", ..., "blocklists", ...), blocklists, "blocklist"),
-        (("policies", ..., "quarantine", "blocklists", ...), blocklists, "blocklist"),
+        (("policies", ..., "blocklists", ...), blocklists | SHIPPED_LISTS, "blocklist"),
+        (("policies", ..., "quarantine", "blocklists", ...), blocklists | SHIPPED_LISTS, "blocklist"),
         (("policies", ..., "groups", ...), groups, "group"),
         (("allow", ..., "groups", ...), groups, "group"),
     ):
         for place, name in _pick(data, path).items():
             if name not in names:
                 yield document.problem(place, f"there is no {noun} {name!r}")
+    for place, name in _pick(data, ("blocklists", ..., "name")).items():
+        if name in BUILT_IN_LISTS:
+            yield document.problem(place, f"{name!r} is the name of a list that is always in force")
 
 
 def _pick(data: Any, pattern: tuple[Any, ...], path: Path = ()) -> dict[Path, str]:  # noqa: ANN401 - whatever YAML held

@@ -1,13 +1,14 @@
 """The configuration."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.config import Blocklist, Configuration, parse_configuration
+from dnsfilter.config import SHIPPED_LISTS, Blocklist, Configuration, parse_configuration
 from dnsfilter.errors import InputError
 from dnsfilter.model import DnsAction, Grade, ListFormat, Phase, Role
 
@@ -229,3 +230,33 @@ def test_any_document_is_parsed_or_refused(data):
         lines = [1]
     assert lines
     assert all(lines)
+
+
+def test_shipped_lists_need_no_definition():
+    """A policy may name a list that comes with dnsfilter; `blocklists` only adds and overrides."""
+    text = """
+blocklists: [{name: tiktok, file: own.yaml}]
+policies:
+  - name: ban
+    blocklists: [tiktok, bypass]
+    phases: {enforce: 2023-03-15}
+    quarantine: {blocklists: [professional-apps]}
+"""
+    configuration = parse_configuration(text, "d.yaml")
+    assert [blocklist.file for blocklist in configuration.implied_blocklists] == [
+        "bypass.yaml",
+        "professional-apps.yaml",
+    ]
+
+
+@pytest.mark.parametrize("name", ["canaries", "never-block", "special-use"])
+def test_names_of_lists_that_are_always_in_force(name):
+    """A list of one's own cannot take the place of one that every decision relies on."""
+    with pytest.raises(InputError, match=f"d.yaml:1: .*{name!r} is the name of a list that is always in force"):
+        parse_configuration(f"blocklists: [{{name: {name}, file: own.yaml}}]", "d.yaml")
+
+
+def test_every_shipped_list_can_be_named():
+    """What policies may name without defining it is what comes with dnsfilter and is not always in force."""
+    shipped = {path.stem for path in (Path(__file__).parents[1] / "blocklists").glob("*.yaml")}
+    assert shipped - {"never-block", "special-use"} == SHIPPED_LISTS

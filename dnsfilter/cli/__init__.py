@@ -1,12 +1,15 @@
 """The command `dnsfilter`: one module per group of subcommands."""
 
 import importlib
+import os
 import sys
 
 import click
 
 from dnsfilter import __version__
 from dnsfilter.errors import DnsfilterError
+
+DEBUG = "DNSFILTER_DEBUG"
 
 _COMMANDS = {
     "audit": "dnsfilter.cli.audit",
@@ -53,3 +56,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        if DEBUG in os.environ:
+            raise
+        click.echo(f"dnsfilter: a defect, please report it: {error!r} ({DEBUG}=1 shows where)", err=True)
+        sys.exit(2)

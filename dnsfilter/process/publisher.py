@@ -85,6 +85,8 @@ def _blocklists(configuration: Configuration) -> Iterator[tuple[str, Blocklist]]
     yield "", Blocklist(name=SPECIAL_USE, file=_SHIPPED[SPECIAL_USE])
     if configuration.canaries:
         yield "canaries", Blocklist(name=CANARIES, file=_SHIPPED[CANARIES])
+    for blocklist in configuration.implied_blocklists:
+        yield "policies", blocklist
     for index, blocklist in enumerate(configuration.blocklists):
         yield f"blocklists[{index}].{'file' if blocklist.file else 'url'}", blocklist
 
