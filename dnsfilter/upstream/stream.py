@@ -8,6 +8,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from itertools import islice
 from time import monotonic
 from typing import Any
 
@@ -118,7 +119,8 @@ class StreamUpstream:
         self._on_response, self._on_failure, self._on_down = on_response, on_failure, on_down
         self.on_batch_end = on_batch_end
         self.mismatches = 0
-        self._queue: list[Asked] = []
+        self._queue: dict[Asked, None] = {}
+        """In order, each question once however often it was sent while there was no connection."""
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._pause = 0.0
@@ -132,15 +134,16 @@ class StreamUpstream:
             raise ConnectionError(self._trouble)
         if len(self._queue) + (len(connection.asked) if connection else 0) >= MAX_ASKED:
             raise ConnectionError("too many questions are waiting")
-        self._queue.append(asked)
+        self._queue[asked] = None
 
     def flush(self) -> None:
         """Send as much of what was asked as the connection takes; make one where there is none."""
         if not self._queue:
             return
         if self._connection:
-            room = max(self._connection.room, 0)
-            batch, self._queue = self._queue[:room], self._queue[room:]
+            batch = list(islice(self._queue, max(self._connection.room, 0)))
+            for asked in batch:
+                del self._queue[asked]
             if batch:
                 self._connection.ask(batch)
         elif self._task is None:
@@ -148,13 +151,13 @@ class StreamUpstream:
 
     def close_retired(self, now: float) -> None:
         """Close a connection that is of no more use, and forget what nobody waits for."""
-        self._queue = [asked for asked in self._queue if not asked.is_done]
+        self._queue = {asked: None for asked in self._queue if not asked.is_done}
         if self._connection and self._connection.is_useless(now):
             self._connection.transport.abort()
 
     def close(self) -> None:
         """Close the connection; nothing is asked any more."""
-        self._queue = []
+        self._queue = {}
         if self._task:
             self._task.cancel()
         connection, self._connection = self._connection, None
@@ -181,7 +184,7 @@ class StreamUpstream:
         self._connection = None
         left = [asked for asked in connection.asked.values() if not asked.is_done]
         if connection.has_answered:  # RFC 7766 section 6.2.4
-            self._queue[:0] = left
+            self._queue = dict.fromkeys((*left, *self._queue))
             self.flush()
         elif left:
             self._fail("closed the connection, or kept silent, without an answer", *left)
@@ -205,7 +208,7 @@ class StreamUpstream:
         now, failed = monotonic(), (*left, *self._queue)
         self._pause = min(max(self._pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
         self._not_before = now + self._pause
-        self._queue = []
+        self._queue = {}
         self._tell(reason)
         self._on_down(now)
         for asked in failed:

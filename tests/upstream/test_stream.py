@@ -266,6 +266,22 @@ def test_what_nobody_waits_for_is_forgotten(run: Run, start: Start, certificate:
     run(test)
 
 
+def test_a_question_is_asked_once_when_the_connection_stands(run: Run, start: Start, certificate: Path) -> None:
+    """What was sent again while the handshake took its time goes out once."""
+
+    async def test() -> None:
+        server = start()
+        asking, question = Asking(server, certificate), Question()
+        for _ in range(3):
+            asking.ask(question)
+        await settle(lambda: asking.answers)
+        await asking.resolve(Question("b.example"))
+        assert len(server.queries) == 2
+        asking.upstream.close()
+
+    run(test)
+
+
 def test_too_many_questions_are_refused(run: Run, start: Start, certificate: Path) -> None:
     """What waits for one upstream is bounded."""
 
