@@ -12,6 +12,7 @@ from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.feeds.configuration import find_configuration, locate
 from dnsfilter.process.proxy import find_proxy_problems
 from dnsfilter.process.publisher import compile_all, find_missing
+from dnsfilter.server.nghttp2 import load_library
 from dnsfilter.server.tls import load_certificate
 from dnsfilter.upstream.secure import check_trust
 
@@ -49,6 +50,8 @@ def check(configuration_file: Path | None) -> None:
 def _check_certificate(configuration: Configuration) -> None:
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
+    if configuration.listen.https:
+        load_library()
 
 
 def _check_authorities(configuration: Configuration) -> None:

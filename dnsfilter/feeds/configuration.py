@@ -39,18 +39,10 @@ def load_configuration(path: Path | None) -> Configuration:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"is not UTF-8 text: {error.reason}", str(found))]) from None
     configuration = parse_configuration(text, str(found))
-    problems = [*_find_unsupported(configuration, str(found)), *_find_unresolvable(configuration, str(found))]
+    problems = list(_find_unresolvable(configuration, str(found)))
     if problems:
         raise InputError(locate(problems, found))
     return _complete(configuration, found.absolute().parent)
-
-
-def _find_unsupported(configuration: Configuration, file: str) -> Iterator[Problem]:
-    """Name what the configuration language has and this version cannot do yet, rather than leave it out silently."""
-    listen = configuration.listen
-    for index, endpoint in enumerate(listen.https):
-        message = f"{endpoint}: not supported yet, only listen.dns and listen.tls are"
-        yield Problem(message, file, key=f"listen.https[{index}]")
 
 
 def _find_unresolvable(configuration: Configuration, file: str) -> Iterator[Problem]:

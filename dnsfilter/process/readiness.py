@@ -25,6 +25,8 @@ def describe(configuration: Configuration, endpoints: Iterable[Endpoint]) -> Ite
         yield f"DNS on {endpoint}, UDP and TCP"
     for endpoint in configuration.listen.tls:
         yield f"DNS over TLS on {endpoint}"
+    for endpoint in configuration.listen.https:
+        yield f"DNS over HTTPS on https://{endpoint}/dns-query"
     for mode in configuration.proxy.listen:
         yield f"proxy {mode}"
     yield f"metrics on http://{configuration.listen.metrics}/metrics"

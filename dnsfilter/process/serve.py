@@ -15,6 +15,7 @@ from dnsfilter.feeds.state import hold_state, prepare_state
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
+from dnsfilter.server.nghttp2 import load_library
 from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
 from dnsfilter.server.tls import load_certificate
 from dnsfilter.upstream.secure import check_trust
@@ -77,9 +78,12 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
+    if configuration.listen.https:
+        load_library()
     check_trust(configuration.upstreams)
     check_free(endpoints)
     check_free(configuration.listen.tls, "listen.tls", STREAM)
+    check_free(configuration.listen.https, "listen.https", STREAM)
     check_free([configuration.listen.metrics], "listen.metrics", STREAM)
     check_free(proxy_endpoints(configuration), "proxy.listen", STREAM)
     if proxies:
@@ -87,7 +91,8 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     parts = []
     for index in range(int(workers)):
         name = f"worker-{index}"
-        sockets = open_sockets(endpoints) + open_sockets(configuration.listen.tls, STREAM)
+        encrypted = (*configuration.listen.tls, *configuration.listen.https)
+        sockets = open_sockets(endpoints) + open_sockets(encrypted, STREAM)
         descriptors = [sock.detach() for sock in sockets]
         parts.append(Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors))
     return [*parts, *proxies, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

@@ -29,6 +29,7 @@ from dnsfilter.journal import Journal
 from dnsfilter.model import Transport
 from dnsfilter.policy.engine import Engine
 from dnsfilter.resolver import Resolver
+from dnsfilter.server.https import HttpsServer
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.udp import UdpServer
@@ -61,6 +62,8 @@ class Worker:
         ]
         self._tcp = TcpServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
         self._tls = TlsServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
+        self._https = HttpsServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
+        self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)
         self._next_change: float | None = None
         self._ending = asyncio.Event()
@@ -74,10 +77,12 @@ class Worker:
         self._adopt(self._snapshot, self._read_table())
         for server in self._udp:
             loop.add_reader(server.socket, self._on_readable, server)
-        encrypted = {tuple(endpoint) for endpoint in self._snapshot.configuration.listen.tls}
+        listen = self._snapshot.configuration.listen
+        encrypted: dict[tuple[str, int], TcpServer] = dict.fromkeys(listen.tls, self._tls)
+        encrypted |= dict.fromkeys(listen.https, self._https)
         for sock in self._sockets:
             if sock.type == socket.SOCK_STREAM:
-                stream = self._tls if sock.getsockname()[:2] in encrypted else self._tcp
+                stream = encrypted.get(sock.getsockname()[:2], self._tcp)
                 await loop.create_server(stream.make_connection, sock=sock)
         _tame_garbage_collector()
         background = [
@@ -109,8 +114,8 @@ class Worker:
         while True:
             await asyncio.sleep(SECOND)
             self._report()
-            self._tcp.close_idle(monotonic())
-            self._tls.close_idle(monotonic())
+            for stream in self._streams:
+                stream.close_idle(monotonic())
             gc.freeze()
             changes = [watch.changed() for watch in self._watches]
             if any(changes):
@@ -122,7 +127,7 @@ class Worker:
         hits = [server.take_hits() for server in self._udp]
         count, seconds = sum(count for count, _ in hits), sum(seconds for _, seconds in hits)
         self.journal.count("queries", Transport.UDP, by=count)
-        for stream in (self._tcp, self._tls):
+        for stream in self._streams:
             self.journal.count("queries", stream.transport, by=stream.take_hits())
         self._resolver.flush(seconds / max(count, 1), time())
         self._forwarder.report(monotonic())
@@ -154,6 +159,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
         self._tls.adopt(configuration.listen.certificate)
+        self._https.adopt(configuration.listen.certificate)
         self._snapshot, self._table, self._next_change = fresh, table, engine.next_change(today)
 
     async def _end(self, loop: asyncio.AbstractEventLoop, background: list[asyncio.Task[None]]) -> None:

@@ -74,11 +74,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer the queries that are complete; all answers at hand go out in one write."""
-        now = self.active = monotonic()
-        connections = self._server.connections
-        if self in connections:
-            del connections[self]
-            connections[self] = None
+        now = self.touch()
         responses: list[bytes] = []
         is_waiting = False
         for message in self._deframer.feed(data):
@@ -96,6 +92,15 @@ class Connection(asyncio.Protocol):
             self._server.flush()
         if responses:
             self._write(b"".join(responses))
+
+    def touch(self) -> float:
+        """Become the connection that is idle last; return the time."""
+        now = self.active = monotonic()
+        connections = self._server.connections
+        if self in connections:
+            del connections[self]
+            connections[self] = None
+        return now
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server

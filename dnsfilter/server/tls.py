@@ -19,8 +19,6 @@ from dnsfilter.wire.padding import pad, wants_padding
 from dnsfilter.wire.query import Query
 
 HANDSHAKE_SECONDS = 5
-PROTOCOL = "dot"
-"""The ALPN identifier of DNS over TLS."""
 
 _PADDING_HINT = b"\0\x0c"
 
@@ -34,7 +32,6 @@ def load_certificate(certificate: Certificate) -> ssl.SSLContext:
     if missing:
         raise InputError(Problem(f"{files[key]}: no such file", key=f"listen.certificate.{key}") for key in missing)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols([PROTOCOL])
     try:
         context.load_cert_chain(certificate.chain, certificate.key)
     except (ssl.SSLError, OSError) as error:
@@ -44,34 +41,7 @@ def load_certificate(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-class TlsServer(TcpServer):
-    """Makes the encrypted connections of one worker."""
-
-    transport = Transport.TLS
-    _context: ssl.SSLContext | None = None
-
-    def adopt(self, certificate: Certificate | None) -> None:
-        """Use this certificate for new connections; one that cannot be loaded leaves the last good one in use."""
-        if certificate is None:
-            return
-        try:
-            self._context = load_certificate(certificate)
-        except InputError as error:
-            _log.error("%s; the certificate in use stays", error)
-
-    def make_connection(self) -> asyncio.BaseProtocol:
-        """Return the protocol of a new connection: TLS, and DNS inside it."""
-        return SSLProtocol(
-            asyncio.get_running_loop(),
-            _PaddedConnection(self),
-            cast("ssl.SSLContext", self._context),
-            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
-            server_side=True,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        )
-
-
-class _PaddedConnection(Connection):
+class PaddedConnection(Connection):
     """One client connection inside TLS."""
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
@@ -87,3 +57,37 @@ class _PaddedConnection(Connection):
 
     def _send_later(self, token: object, response: bytes) -> None:
         super()._send_later(None, pad(response) if token is pad else response)
+
+
+class TlsServer(TcpServer):
+    """Makes the encrypted connections of one worker."""
+
+    transport = Transport.TLS
+    protocols: tuple[str, ...] = ("dot",)
+    """The ALPN identifiers of what is spoken inside."""
+
+    connection: type[PaddedConnection] = PaddedConnection
+    _context: ssl.SSLContext | None = None
+
+    def adopt(self, certificate: Certificate | None) -> None:
+        """Use this certificate for new connections; one that cannot be loaded leaves the last good one in use."""
+        if certificate is None:
+            return
+        try:
+            context = load_certificate(certificate)
+        except InputError as error:
+            _log.error("%s; the certificate in use stays", error)
+            return
+        context.set_alpn_protocols(self.protocols)
+        self._context = context
+
+    def make_connection(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a new connection: TLS, and DNS inside it."""
+        return SSLProtocol(
+            asyncio.get_running_loop(),
+            self.connection(self),
+            cast("ssl.SSLContext", self._context),
+            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
+            server_side=True,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )

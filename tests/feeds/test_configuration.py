@@ -112,14 +112,6 @@ def test_a_file_that_is_not_there(file: Path) -> None:
     assert refused(file) == f"{file}: cannot be read: Is a directory"
 
 
-def test_all_that_is_not_supported(file: Path) -> None:
-    """Everything this version cannot do is named at once, with line, key and value, and counted as it stands there."""
-    file.write_text("listen:\n  https:\n  - 127.0.0.1:8443\n  - '[::1]:8443'\n  certificate: {chain: a, key: b}\n")
-    first, second = refused(file).splitlines()
-    assert first.startswith(f"{file}:3: listen.https[0]: 127.0.0.1:8443: not supported yet")
-    assert second.startswith(f"{file}:4: listen.https[1]: [::1]:8443: not supported yet")
-
-
 URL = "https://dns.example/dns-query"
 PLAIN = {"servers": ["192.0.2.53"], "domains": ["dns.example"]}
 

@@ -132,21 +132,6 @@ def test_a_state_directory_that_cannot_be(write: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "place", "told"),
-    [
-        ({"listen": {"https": ["[::1]:8443"], "certificate": {"chain": "a", "key": "b"}}}, ":8443", "listen.https[0]"),
-    ],
-)
-def test_what_is_not_supported_yet_is_refused(write: Write, settings: dict[str, Any], place: str, told: str) -> None:
-    """What this version cannot do is one line with file, line, key and value, never left out silently."""
-    path = write(**settings)
-    (line,) = refused(path)
-    assert line.startswith(f"{path}:{line_of(path, place)}: {told}: ")
-    assert place in line
-    assert "not supported yet" in line
-
-
-@pytest.mark.parametrize(
     ("catalogue", "status", "said"), [(CATALOGUE, 0, ""), (CATALOGUE.replace("weak", "wrong"), 2, "own.yaml:3")]
 )
 def test_as_a_process(write: Write, catalogue: str, status: int, said: str) -> None:

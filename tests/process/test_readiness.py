@@ -14,10 +14,22 @@ ENDPOINTS = [Endpoint("127.0.0.1", 5353), Endpoint("::1", 5353)]
 
 def test_one_line_per_listener() -> None:
     """Every listener and the state directory have a line."""
-    configuration = Configuration.model_validate({"state": "/state", "proxy": {"listen": ["regular@127.0.0.1:8080"]}})
+    configuration = Configuration.model_validate(
+        {
+            "state": "/state",
+            "proxy": {"listen": ["regular@127.0.0.1:8080"]},
+            "listen": {
+                "tls": ["127.0.0.1:8853"],
+                "https": ["127.0.0.1:8443"],
+                "certificate": {"chain": "chain.pem", "key": "key.pem"},
+            },
+        }
+    )
     assert list(describe(configuration, ENDPOINTS)) == [
         "DNS on 127.0.0.1:5353, UDP and TCP",
         "DNS on [::1]:5353, UDP and TCP",
+        "DNS over TLS on 127.0.0.1:8853",
+        "DNS over HTTPS on https://127.0.0.1:8443/dns-query",
         "proxy regular@127.0.0.1:8080",
         "metrics on http://127.0.0.1:9153/metrics",
         "state in /state",

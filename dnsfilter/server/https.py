@@ -1,0 +1,134 @@
+"""DNS over HTTPS (RFC 8484): connections of `tls` that speak HTTP/2 or, as ALPN decides, HTTP/1.1.
+
+What a request means is in `requests`, the two versions of HTTP in `http2` and `http1`.
+"""
+
+import asyncio
+from time import time
+from typing import cast
+
+from dnsfilter.model import Transport
+from dnsfilter.resolver import Pending
+from dnsfilter.server.http1 import Http1
+from dnsfilter.server.http2 import Http2
+from dnsfilter.server.requests import (
+    BAD_REQUEST,
+    HttpError,
+    Refusal,
+    Request,
+    read_query,
+    refusal_fields,
+    response_fields,
+)
+from dnsfilter.server.tls import PaddedConnection, TlsServer
+from dnsfilter.wire.freshness import find_max_age
+from dnsfilter.wire.padding import pad
+
+_OK = 200
+
+
+class HttpsConnection(PaddedConnection):
+    """One client connection that speaks HTTP."""
+
+    _http: Http1 | Http2 | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Speak what both agreed on during the handshake (RFC 7301); HTTP/2 begins with our settings."""
+        super().connection_made(transport)
+        if not self._address:
+            return
+        tls = transport.get_extra_info("ssl_object")
+        self._http = Http2() if tls and tls.selected_alpn_protocol() == "h2" else Http1()
+        self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Give up the place, and the state of HTTP."""
+        super().connection_lost(error)
+        http, self._http = self._http, None
+        if http:
+            http.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the requests that are complete; all answers at hand go out in one write."""
+        if not self._http:
+            return
+        try:
+            self._http.feed(data)
+        except HttpError:
+            self.close()
+            return
+        self._serve()
+
+    def _serve(self) -> None:
+        """Answer what can be answered now, and send it."""
+        http = self._http
+        assert http
+        is_waiting = False
+        try:
+            request = http.next_request()
+            if request:
+                now = self.touch()
+                while request:
+                    is_waiting = self._handle(request, now) or is_waiting
+                    request = http.next_request()
+        except HttpError:
+            self.close()
+            return
+        if is_waiting:
+            self._server.flush()
+        self._send()
+
+    def _handle(self, request: Request, now: float) -> bool:
+        """Answer a request, or submit its query; whether it waits now."""
+        is_head = request.method == b"HEAD"
+        query = read_query(request)
+        if isinstance(query, Refusal):
+            self._refuse(request.stream, query)
+            return False
+        result = self._answer(query, now)
+        if isinstance(result, Pending):
+            result.send, result.token = self._send_later, (request.stream, is_head, result.token)
+            self._server.submit(result, now)
+            return True
+        if result is None:
+            self._refuse(request.stream, BAD_REQUEST)
+        else:
+            self._respond(request.stream, result, is_head=is_head)
+        return False
+
+    def _send_later(self, token: object, response: bytes) -> None:
+        if not self._http:
+            return
+        stream, is_head, padding = cast("tuple[int, bool, object]", token)
+        self._respond(stream, pad(response) if padding is pad else response, is_head=is_head)
+        self._serve()
+
+    def _respond(self, stream: int, response: bytes, *, is_head: bool) -> None:
+        assert self._http
+        fields = response_fields(len(response), find_max_age(response), int(time()))
+        self._http.respond(stream, _OK, fields, b"" if is_head else response)
+
+    def _refuse(self, stream: int, refusal: Refusal) -> None:
+        assert self._http
+        self._http.respond(stream, refusal.status, refusal_fields(refusal, int(time())), b"")
+
+    def _send(self) -> None:
+        http = self._http
+        assert http
+        try:
+            output = http.take_output()
+        except HttpError:
+            self.close()
+            return
+        if output:
+            self._write(output)
+        if http.is_over:
+            self._transport.close()
+
+
+class HttpsServer(TlsServer):
+    """Makes the connections of one worker that speak HTTP."""
+
+    transport = Transport.HTTPS
+    protocols = ("h2", "http/1.1")
+    connection = HttpsConnection
