@@ -40,12 +40,16 @@ class Certificate(Section):
 
 
 class Listen(Section):
-    """Where the resolver and its metrics listen."""
+    """Where the resolver and its metrics listen.
+
+    `name` is the resolver's own, which the certificate carries; with it clients are told of tls and https (RFC 9462).
+    """
 
     dns: tuple[ListenEndpoint, ...] = ("127.0.0.1:5353", "[::1]:5353")  # type: ignore[assignment]
     tls: tuple[ListenEndpoint, ...] = ()
     https: tuple[ListenEndpoint, ...] = ()
     certificate: Certificate | None = None
+    name: DomainName | None = None
     metrics: ListenEndpoint = "127.0.0.1:9153"  # type: ignore[assignment]
 
     @model_validator(mode="after")
@@ -53,6 +57,11 @@ class Listen(Section):
         if (self.tls or self.https) and self.certificate is None:
             raise ValueError("needs a certificate for tls and https")
         return self
+
+    @property
+    def is_designated(self) -> bool:
+        """Whether clients are told where they can ask encrypted."""
+        return bool(self.name and (self.tls or self.https))
 
 
 class RateLimit(Section):

@@ -11,6 +11,9 @@ import idna
 MAX_TEXT = 253
 MAX_LABEL = 63
 
+DESIGNATION = "_dns.resolver.arpa"
+"""What clients ask a resolver for to learn where it answers encrypted (RFC 9462 section 4)."""
+
 _PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")  # those that RFC 3490 section 3.1 takes for a dot
 _PATTERN_LABEL = re.compile(r"[a-z0-9_*-]{1,63}")

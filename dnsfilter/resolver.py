@@ -80,7 +80,7 @@ class Resolver:
     def adopt(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         """Decide by this from now on: every seat, view and memo starts afresh."""
         self._blocked = BlockedAnswers(configuration.sinkhole)
-        self._local = LocalData(configuration.records)
+        self._local = LocalData(configuration.records, configuration.listen)
         self.seats = Seats(configuration, engine, directory, today)
 
     def receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:

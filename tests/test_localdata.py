@@ -2,11 +2,14 @@
 
 import pytest
 
+from dnsfilter.config import Listen
 from dnsfilter.localdata import LocalData
+from dnsfilter.names import DESIGNATION
 from dnsfilter.wire.codes import Type
 
 DATA = LocalData(
-    ["a.corp. 300 A 10.0.0.1", "A.Corp. 300 A 10.0.0.2", "a.corp. 300 AAAA fd00::1", "b.corp. 60 CNAME a.corp."]
+    ["a.corp. 300 A 10.0.0.1", "A.Corp. 300 A 10.0.0.2", "a.corp. 300 AAAA fd00::1", "b.corp. 60 CNAME a.corp."],
+    Listen(),
 )
 
 
@@ -35,7 +38,7 @@ def test_other_names(name):
 def test_line_that_is_no_record():
     """ValueError names it."""
     with pytest.raises(ValueError, match="nonsense"):
-        LocalData(["nonsense"])
+        LocalData(["nonsense"], Listen())
 
 
 def test_a_type_that_is_not_there_is_nodata():
@@ -47,4 +50,19 @@ def test_a_type_that_is_not_there_is_nodata():
 @pytest.mark.parametrize("qtype", [Type.A, Type.AAAA])
 def test_localhost_is_always_there(qtype):
     """RFC 6761 section 6.3: localhost is answered here."""
-    assert LocalData([]).find("localhost", qtype).answers == 1
+    assert LocalData([], Listen()).find("localhost", qtype).answers == 1
+
+
+def test_designates_what_listens():
+    """HTTPS comes first, then TLS, once per port, each with its protocol; nothing is designated without a name."""
+    certificate = {"chain": "a", "key": "b"}
+    ports = {"https": ["192.0.2.1:443", "[2001:db8::1]:443"], "tls": ["192.0.2.1:8853"], "certificate": certificate}
+    data = LocalData([], Listen.model_validate({**ports, "name": "dns.example"}))
+    records = data.find(DESIGNATION, Type.SVCB)
+    assert records.answers == 2
+    https, tls = records.body.split(b"\xc0\x0c")[1:]
+    target = b"\x03dns\x07example\0"
+    assert https[10:] == b"\0\1" + target + b"\0\1\0\3\x02h2\0\3\0\2\x01\xbb\0\7\0\x10/dns-query{?dns}"
+    assert tls[10:] == b"\0\2" + target + b"\0\1\0\4\x03dot\0\3\0\2\x22\x95"
+    assert DESIGNATION not in LocalData([], Listen.model_validate(ports)).owners
+    assert data.find(DESIGNATION, Type.A).answers == 0

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from dnsfilter.config import Allow, Configuration, Policy
 from dnsfilter.model import (
     ANSWERED_FIRST,
+    CANARIES,
     NEVER_BLOCK,
     SPECIAL_USE,
     Client,
@@ -26,7 +27,7 @@ from dnsfilter.model import (
     Role,
     Rule,
 )
-from dnsfilter.names import is_within
+from dnsfilter.names import DESIGNATION, is_within
 from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
@@ -169,7 +170,7 @@ class Engine:
 
 
 def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:
-    """Free the special-use names that the configuration routes or has records of."""
+    """Free the special-use names that the configuration routes, has records of, or designates by."""
     own = [domain for upstream in configuration.upstreams for domain in upstream.domains]
     own += [record.split()[0].lower().removesuffix(".") for record in configuration.records]
     for rule in (rule for compiled in lists if compiled.name == SPECIAL_USE for rule in compiled.rules):
@@ -178,6 +179,10 @@ def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> It
                 yield replace(rule, passthru=True)
             elif is_within(name, rule.text):
                 yield replace(rule, text=name, match=Match.SUFFIX, passthru=True)
+    if configuration.listen.is_designated:
+        for rule in (rule for compiled in lists if compiled.name == CANARIES for rule in compiled.rules):
+            if is_within(DESIGNATION, rule.text):
+                yield replace(rule, text=DESIGNATION, match=Match.SUFFIX, passthru=True)
 
 
 def _exemption(allow: Allow) -> Exemption:

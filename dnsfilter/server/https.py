@@ -22,7 +22,7 @@ from dnsfilter.server.requests import (
 )
 from dnsfilter.server.tls import PaddedConnection, TlsServer
 from dnsfilter.wire.freshness import find_max_age
-from dnsfilter.wire.padding import pad
+from dnsfilter.wire.padding import pad, wants_padding
 
 _OK = 200
 
@@ -87,7 +87,7 @@ class HttpsConnection(PaddedConnection):
             return False
         result = self._answer(query, now)
         if isinstance(result, Pending):
-            result.send, result.token = self._send_later, (request.stream, is_head, result.token)
+            result.send, result.token = self._send_later, (request.stream, is_head, wants_padding(result.query))
             self._server.submit(result, now)
             return True
         if result is None:
@@ -99,8 +99,8 @@ class HttpsConnection(PaddedConnection):
     def _send_later(self, token: object, response: bytes) -> None:
         if not self._http:
             return
-        stream, is_head, padding = cast("tuple[int, bool, object]", token)
-        self._respond(stream, pad(response) if padding is pad else response, is_head=is_head)
+        stream, is_head, is_padded = cast("tuple[int, bool, bool]", token)
+        self._respond(stream, pad(response) if is_padded else response, is_head=is_head)
         self._serve()
 
     def _respond(self, stream: int, response: bytes, *, is_head: bool) -> None:

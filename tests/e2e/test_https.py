@@ -61,3 +61,14 @@ def test_h2load(port, start):
     assert f"{BURST} succeeded, 0 failed" in re.sub(" +", " ", run(*h2load, f"https://127.0.0.1:{port}{PATH}"))
     metric = start.server.metric
     wait_until(lambda: metric("dnsfilter_queries_total", transport="https") >= BURST, "the queries are counted", 10)
+
+
+def test_clients_find_it_by_themselves(start, certificate):
+    """Over plain DNS a resolver with a name tells where it answers over HTTPS (RFC 9462), and nothing beside it."""
+    port = free_port()
+    files = {"chain": str(certificate), "key": str(certificate)}
+    server = start(listen={"https": [f"127.0.0.1:{port}"], "certificate": files, "name": "dns.example"})
+    kdig = [require_program("kdig", "knot-dnsutils"), "@127.0.0.1", "-p", str(server.port), "+retry=0", "+short"]
+    answer = run(*kdig, "_dns.resolver.arpa", "SVCB")
+    assert answer.split() == ["1", "dns.example.", "alpn=h2", f"port={port}", 'key7="/dns-query{?dns}"']
+    assert run(*kdig, "resolver.arpa", "SVCB") == ""
