@@ -1,15 +1,13 @@
 """When a query is sent to whom: retry and failover, without sockets and without a clock."""
 
 WAITS = (0.4, 0.45, 0.5)
-"""Seconds that each attempt may take; together the time within which a client is answered, come what may."""
+"""Seconds that each attempt may take, the first at the best server, each further one at the next.
+
+Together the time within which a client is answered, come what may.
+"""
 
 LINGER = 4.0
 """Seconds for which a response is still welcome, for the cache, after the client was told that there is none."""
-
-
-def plan_attempt(attempt: int, servers: int) -> tuple[int, float] | None:
-    """Return which server (best first) attempt number `attempt` asks, and how long it waits; None: give up."""
-    return (attempt % servers, WAITS[attempt]) if attempt < len(WAITS) else None
 
 
 def has_untried(attempts: int, servers: int) -> bool:

@@ -15,7 +15,7 @@ from dnsfilter.errors import WireError
 from dnsfilter.journal import Journal
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.upstream import tcp
-from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried, plan_attempt
+from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried
 from dnsfilter.upstream.bootstrap import find_addresses
 from dnsfilter.upstream.https import connect_https
 from dnsfilter.upstream.routes import Routes
@@ -73,7 +73,8 @@ class Forwarder:
         self._journal = journal
         self._on_batch_end = on_batch_end
         self._exchanges: dict[bytes, Exchange] = {}
-        self._waiting: dict[float, deque[Exchange]] = {wait: deque() for wait in (*WAITS, LINGER)}
+        self._fresh: dict[float, list[Exchange]] = {wait: [] for wait in (*WAITS, LINGER)}
+        self._waiting: dict[float, deque[list[Exchange]]] = {wait: deque() for wait in (*WAITS, LINGER)}
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[_Key, Server] = {}
         self._routes: Routes[list[Server]]
@@ -120,16 +121,15 @@ class Forwarder:
 
     def tick(self, now: float) -> None:
         """Retry, fail over and give up where the time has come; called some twenty times a second."""
+        for wait, fresh in self._fresh.items():
+            if fresh:
+                self._fresh[wait] = []
+                unanswered = [exchange for exchange in fresh if not exchange.is_done]
+                if unanswered:
+                    self._waiting[wait].append(unanswered)
         for wait, queue in self._waiting.items():
-            while queue:
-                exchange = queue[0]
-                if exchange.is_done or exchange.wait != wait:  # answered, or waiting for another attempt by now
-                    queue.popleft()
-                elif exchange.deadline <= now:
-                    queue.popleft()
-                    self._expire(exchange, now)
-                else:
-                    break
+            while queue and queue[0][0].deadline <= now:
+                self._expire_first(wait, queue, now)
         self.flush()
         self._on_batch_end()
 
@@ -183,6 +183,17 @@ class Forwarder:
                 exchange.servers = self._routes.find(exchange.query.name)
                 self._attempt(exchange, now)
 
+    def _expire_first(self, wait: float, queue: deque[list[Exchange]], now: float) -> None:
+        """Look through the exchanges that began to wait within one tick, the longest waiting of their kind."""
+        batch = queue.popleft()
+        waiting = [exchange for exchange in batch if not exchange.is_done and exchange.wait == wait]
+        early = [exchange for exchange in waiting if exchange.deadline > now]
+        if early:
+            queue.appendleft(early)
+        for exchange in waiting:
+            if exchange.deadline <= now:
+                self._expire(exchange, now)
+
     def _expire(self, exchange: Exchange, now: float) -> None:
         """Go on with an exchange whose server did not answer in time."""
         if exchange.wait == LINGER:
@@ -191,26 +202,25 @@ class Forwarder:
         self._note(exchange.servers[(exchange.attempts - 1) % len(exchange.servers)], "timeout", now)
         self._attempt(exchange, now)
 
-    def _wait(self, exchange: Exchange, wait: float, now: float) -> None:
-        exchange.deadline, exchange.wait = now + wait, wait
-        self._waiting[wait].append(exchange)
-
     def _attempt(self, exchange: Exchange, now: float) -> None:
         """Ask the next server, or tell those who wait that there is no answer."""
-        while step := plan_attempt(exchange.attempts, len(exchange.servers)):
-            index, wait = step
-            exchange.attempts += 1
-            server = exchange.servers[index]
+        servers = exchange.servers
+        while (attempt := exchange.attempts) < len(WAITS):
+            exchange.attempts = attempt + 1
+            server = servers[attempt % len(servers)]
             try:
                 server.transport.send(exchange)
             except OSError:
                 self._note(server, "error", now)
                 continue
             exchange.asked_at = now
-            self._wait(exchange, wait, now)
+            exchange.wait = wait = WAITS[attempt]
+            exchange.deadline = now + wait
+            self._fresh[wait].append(exchange)
             return
         self._fail_waiters(exchange, now)
-        self._wait(exchange, LINGER, now)
+        exchange.deadline, exchange.wait = now + LINGER, LINGER
+        self._fresh[LINGER].append(exchange)
 
     def _on_response(self, server: Server, exchange: Exchange, message: bytes, now: float) -> None:
         """Take a response that matches an exchange."""

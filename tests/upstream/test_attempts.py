@@ -2,19 +2,7 @@
 
 import pytest
 
-from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried, plan_attempt
-
-
-@pytest.mark.parametrize(
-    ("servers", "asked"), [(1, [0, 0, 0]), (2, [0, 1, 0]), (3, [0, 1, 2]), (5, [0, 1, 2])], ids=str
-)
-def test_goes_round_the_servers(servers: int, asked: list[int]) -> None:
-    """Every server has its turn, best first, and a small number of attempts is the end."""
-    steps = []
-    while step := plan_attempt(len(steps), servers):
-        steps.append(step)
-    assert [index for index, _ in steps] == asked
-    assert plan_attempt(len(steps) + 1, servers) is None
+from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried
 
 
 def test_patience_has_an_end() -> None:
