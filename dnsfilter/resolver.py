@@ -51,7 +51,7 @@ _REFUSED_TYPES = frozenset(map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, 
 
 
 class Pending:
-    """A query that waits for an upstream; `send(token, response)` takes its response."""
+    """A query that waits for an upstream; `send(token, response)`, which the transport sets, takes its response."""
 
     __slots__ = ("decision", "query", "seat", "send", "started", "token", "transport")
 
@@ -61,12 +61,8 @@ class Pending:
         self.seat = seat
         self.transport = transport
         self.started = now
-        self.send: Callable[[Any, bytes], None] = _send_nowhere
+        self.send: Callable[[Any, bytes], None]
         self.token: Any = None
-
-
-def _send_nowhere(_token: object, _response: bytes) -> None:
-    """Stand in until the transport that received the query says where its response goes."""
 
 
 class Resolver:
