@@ -1,7 +1,8 @@
-"""The resolver's endpoint, as an HTTP client and as a real Prometheus sees it."""
+"""The metrics endpoints, as an HTTP client and as a real Prometheus sees them."""
 
 import json
 import re
+import subprocess
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,8 @@ def test_labels_tell_nobody(server: Server) -> None:
 SCRAPE = """\
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
-  - {{job_name: dnsfilter, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}
+  - {{job_name: dnsfilter, static_configs: [{{targets: ["127.0.0.1:{resolver}"]}}]}}
+  - {{job_name: proxy, static_configs: [{{targets: ["127.0.0.1:{proxy}"]}}]}}
 """
 
 
@@ -103,21 +105,31 @@ def query_prometheus(port: int, expression: str) -> float | None:
 
 
 @pytest.fixture
-def prometheus(server: Server, processes: Processes, tmp_path: Path) -> int:
-    """Start a real Prometheus that scrapes the server; return its port."""
+def scraped(start: Callable[..., Server], processes: Processes, tmp_path: Path) -> tuple[Server, int]:
+    """Start dnsfilter with its proxy, and a real Prometheus that scrapes both endpoints; return its port too."""
     program = require_program("prometheus", "prometheus")
+    proxy = {"listen": [f"regular@127.0.0.1:{free_port()}"], "metrics": f"127.0.0.1:{free_port()}"}
+    server = start(proxy=proxy)
     port = free_port()
     configuration = tmp_path / "prometheus.yaml"
-    configuration.write_text(SCRAPE.format(port=server.metrics_port))
+    configuration.write_text(SCRAPE.format(resolver=server.metrics_port, proxy=proxy["metrics"].rpartition(":")[2]))
     places = [f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path}/tsdb"]
     command = [program, *places, f"--web.listen-address=127.0.0.1:{port}"]
     processes.start("prometheus", command, lambda _: fetch(port, "/-/ready")[0] == 200)
-    return port
+    return server, port
 
 
-def test_prometheus_scrapes(server: Server, prometheus: int) -> None:
-    """A real Prometheus finds the target up and sees a blocked query."""
+def test_prometheus_scrapes_both_endpoints(scraped: tuple[Server, int]) -> None:
+    """A real Prometheus finds resolver and proxy up, and sees a name that was refused at both."""
+    server, prometheus = scraped
+    wait_until(lambda: query_prometheus(prometheus, 'sum(up{job=~"dnsfilter|proxy"})') == 2, "both are up", 30)
     server.dig("www.tiktok.com")
-    wait_until(lambda: query_prometheus(prometheus, 'up{job="dnsfilter"}') == 1, "up")
-    expression = 'sum(dnsfilter_responses_total{outcome="blocked"})'
-    wait_until(lambda: (query_prometheus(prometheus, expression) or 0) > 0, "the blocked query is visible")
+    mode = server.settings["proxy"]["listen"][0]
+    curl = [require_program("curl", "curl"), "-s", "-x", f"http://{mode.partition('@')[2]}", "http://www.tiktok.com/"]
+    assert "tiktok" in subprocess.run(curl, capture_output=True, text=True, check=True, timeout=20).stdout
+    for expression in (
+        'sum(dnsfilter_responses_total{outcome="blocked"})',
+        'sum(dnsfilter_proxy_requests_total{decision="refuse"})',
+        'sum(dnsfilter_sightings_total{channel="http"})',
+    ):
+        wait_until(lambda wanted=expression: (query_prometheus(prometheus, wanted) or 0) > 0, expression, 20)
