@@ -75,7 +75,7 @@ class World:
         directory.mkdir()
         zone, configuration = directory / "zone", directory / "unbound.conf"
         zone.write_text(INTERNET)
-        configuration.write_text(CONFIGURATION.format(directory=directory, port=53, zone=zone))
+        configuration.write_text(CONFIGURATION.format(directory=directory, port=53, zone=zone, more=""))
         unbound = [require_program("unbound", "unbound"), "-c", str(configuration)]
         self.start("unbound", unbound, lambda running: "start of service" in running.output)
         certificate = str(make_certificate(self.directory, "example.com"))
