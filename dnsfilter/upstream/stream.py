@@ -7,6 +7,7 @@ with growing pauses where it had not. One log line tells that an upstream stoppe
 import asyncio
 import logging
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from itertools import islice
 from time import monotonic
@@ -30,7 +31,7 @@ MAX_ASKED = 10_000
 _log = logging.getLogger("dnsfilter.upstream")
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """One connection and what was asked over it; a subclass knows how to `write` questions and reads answers."""
 
     room = 0
@@ -52,9 +53,9 @@ class Connection(asyncio.Protocol):
         """Give back what was not answered."""
         self.upstream.on_lost(self)
 
+    @abstractmethod
     def write(self, batch: Iterable[Asked]) -> None:
         """Send questions, each entered in `asked` under what its answer will be known by."""
-        raise NotImplementedError
 
     def forget(self, key: Hashable) -> None:
         """Wait no longer for one answer."""
