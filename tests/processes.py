@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import pytest
 
@@ -28,9 +28,13 @@ _held_locks: list[int] = []
 def require_program(name: str, package: str) -> str:
     """Return the path of a program; without it the test is skipped, in CI it fails."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if path:
-        return path
-    reason = f"{name} is not installed (Debian package {package})"
+    if path is None:
+        miss(f"{name} is not installed (Debian package {package})")
+    return path
+
+
+def miss(reason: str) -> NoReturn:
+    """End a test for want of something of the machine: skipped on a laptop, failed in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

@@ -61,10 +61,7 @@ class Gauges:
         """Show what changes with time."""
         today, now, exposition, accounts = time.time(), time.monotonic(), self._exposition, self._accounts
         exposition.replace("policy_phase", self._phases(today))
-        ages: dict[Labels, float] = {
-            (compiled.name,): max(0.0, today - compiled.changed) for compiled in self._snapshot.lists
-        }
-        exposition.replace("blocklist_age_seconds", ages)
+        exposition.replace("blocklist_age_seconds", self._ages(today))
         exposition.set("workers_alive", to=accounts.count_workers(now))
         exposition.replace("upstream_up", accounts.combine("upstream_up", now, max))
         for name, how in (("cache_entries", sum), ("snapshot_generation", min)):

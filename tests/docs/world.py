@@ -9,12 +9,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.server import ENVIRONMENT
 from tests.e2e.unbound import CONFIGURATION
 from tests.fakes.origin import make_certificate
-from tests.processes import Processes, Running, require_program
+from tests.processes import Processes, Running, miss, require_program
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--net", "--mount")
 INTERNET = """\
@@ -96,12 +94,12 @@ def _environment(directory: Path) -> Mapping[str, str]:
 
 
 def _require_namespaces() -> None:
-    """Skip where the machine does not let us make namespaces, as in a container without the privilege."""
+    """Do without the test, except in CI, where the machine does not let us make namespaces."""
     for program, package in (("ip", "iproute2"), ("dig", "bind9-dnsutils"), ("curl", "curl"), ("openssl", "openssl")):
         require_program(program, package)
     try:
         done = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, check=False)
     except OSError as error:
-        pytest.skip(f"unshare: {error}")
+        miss(f"unshare: {error}")
     if done.returncode:
-        pytest.skip(f"no namespaces on this machine: {done.stderr.strip()}")
+        miss(f"no namespaces on this machine: {done.stderr.strip()}")
