@@ -1,7 +1,7 @@
 """The answers that we make up for listed names: one per action, each with what RFC 2308 and RFC 8914 ask for."""
 
-from dnsfilter.config import Sinkhole
 from dnsfilter.model import Decision, DnsAction
+from dnsfilter.settings.resolver import Sinkhole
 from dnsfilter.wire.codes import ExtendedError, Rcode, Type
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import NO_RECORDS, Records, build_address, build_response, build_soa, parent_pointer

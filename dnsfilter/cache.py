@@ -5,7 +5,7 @@ Times are seconds of a monotonic clock that the caller reads. Knows nothing of c
 
 from collections import deque
 
-from dnsfilter.config import Cache as Bounds
+from dnsfilter.settings.resolver import Cache as Bounds
 from dnsfilter.wire.codes import Rcode
 from dnsfilter.wire.response import Answer
 

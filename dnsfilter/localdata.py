@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from dnsfilter.config import Listen
 from dnsfilter.names import DESIGNATION
+from dnsfilter.settings.resolver import Listen
 from dnsfilter.wire.codes import Type
 from dnsfilter.wire.response import Records, build_soa
 from dnsfilter.wire.service import DOT, HTTP_2, build_service

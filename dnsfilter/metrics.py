@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from dnsfilter.config import Configuration, Policy
+from dnsfilter.config import Configuration
 from dnsfilter.journal import DURATION_BUCKETS
 from dnsfilter.model import (
     Channel,
@@ -23,6 +23,7 @@ from dnsfilter.model import (
     Transport,
 )
 from dnsfilter.policy.decisions import ACTIONS
+from dnsfilter.settings.order import Policy
 
 PREFIX = "dnsfilter_"
 NO_GROUP = "none"

@@ -4,8 +4,8 @@ import pytest
 from dnslib import QTYPE
 
 from dnsfilter.answers import BlockedAnswers
-from dnsfilter.config import Sinkhole
 from dnsfilter.model import Decision, DnsAction, Grade, Match, ProxyAction, Role, Rule
+from dnsfilter.settings.resolver import Sinkhole
 from dnsfilter.wire.query import Query
 from tests.fakes.messages import ask, edns, extended_errors, opts, parse
 

@@ -8,10 +8,11 @@ import yaml
 from dnsfilter.blocklist.catalogue import Entry, parse_catalogue
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.config import Blocklist, parse_configuration
+from dnsfilter.config import parse_configuration
 from dnsfilter.feeds.sources import SHIPPED, read_list
 from dnsfilter.model import CompiledList, DnsAction, Grade, Match, Role, Rule
 from dnsfilter.policy.matcher import Matcher
+from dnsfilter.settings.order import Blocklist
 
 NAMES = ("tiktok", "bypass", "never-block", "professional-apps")
 

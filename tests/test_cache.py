@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.cache import STALE_WINDOW, Cache
-from dnsfilter.config import Cache as Bounds
+from dnsfilter.settings.resolver import Cache as Bounds
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import Answer
 from tests.fakes.messages import ask, respond

@@ -8,9 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.config import SHIPPED_LISTS, Blocklist, Configuration, parse_configuration
+from dnsfilter.config import SHIPPED_LISTS, Configuration, parse_configuration
 from dnsfilter.errors import InputError
 from dnsfilter.model import DnsAction, Grade, ListFormat, Phase, Role
+from dnsfilter.settings.order import Blocklist
 
 EVERYTHING = """\
 listen:

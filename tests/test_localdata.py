@@ -2,9 +2,9 @@
 
 import pytest
 
-from dnsfilter.config import Listen
 from dnsfilter.localdata import LocalData
 from dnsfilter.names import DESIGNATION
+from dnsfilter.settings.resolver import Listen
 from dnsfilter.wire.codes import Type
 
 DATA = LocalData(

@@ -9,11 +9,12 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema, model_validator
 
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import BlockingAnswer, Blocklist, Section
 from dnsfilter.document import Document, Path, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import Grade, Match, Role, Rule
 from dnsfilter.names import canonical, canonical_pattern
+from dnsfilter.settings.order import BlockingAnswer, Blocklist
+from dnsfilter.settings.section import Section
 from dnsfilter.validation import describe_errors
 from dnsfilter.values import DomainName, Label, Network
 

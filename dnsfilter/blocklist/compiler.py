@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import marisa_trie
 
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist
 from dnsfilter.model import CompiledList, NameIndex
+from dnsfilter.settings.order import Blocklist
 
 _EXACT_MARK = "="
 _BELOW_MARK = "*"

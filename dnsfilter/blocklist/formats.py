@@ -7,8 +7,8 @@ from dnsfilter.blocklist.domains import DOMAINS, HOSTS
 from dnsfilter.blocklist.lines import parse_lines
 from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.blocklist.rpz import parse_rpz
-from dnsfilter.config import Blocklist
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 _LINE_SYNTAXES = {
     ListFormat.DOMAINS: DOMAINS,

@@ -1,9 +1,9 @@
 """The syntax of a list that nobody has named: the one that reads most of how it begins."""
 
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 SAMPLE = 1 << 16
 """How many characters of a list are looked at."""

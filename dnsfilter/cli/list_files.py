@@ -7,10 +7,11 @@ import click
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.guess import guess_format
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.sources import find_list, read_list
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 format_option = click.option(
     "--format",

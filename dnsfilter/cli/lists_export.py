@@ -11,12 +11,13 @@ import click
 from dnsfilter.blocklist.export import ExportFormat, write_export
 from dnsfilter.blocklist.export.coverage import survey
 from dnsfilter.cli.options import configuration_option
-from dnsfilter.config import Configuration, Policy
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, Client, CompiledList, DnsAction, Phase
 from dnsfilter.policy.engine import Engine
 from dnsfilter.policy.phases import Schedule
 from dnsfilter.process.publisher import compile_all
+from dnsfilter.settings.order import Policy
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -16,12 +16,13 @@ from dnsfilter.blocklist.suffixes import parse_public_suffixes
 from dnsfilter.blocklist.surroundings import Surroundings, describe_surroundings
 from dnsfilter.cli.list_files import format_option, is_same_list, read_file
 from dnsfilter.cli.options import configuration_option, json_option
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
 from dnsfilter.feeds.sources import find_list, read_list
 from dnsfilter.model import ListFormat, Rule
 from dnsfilter.policy.phases import to_timestamp
+from dnsfilter.settings.order import Blocklist
 
 _NEVER_BLOCK = Blocklist(name="never-block", file="never-block.yaml")
 _APPS = Blocklist(name="professional-apps", file="professional-apps.yaml")

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from dnsfilter.cli.options import configuration_option
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.configuration import load_configuration
 from dnsfilter.feeds.download import refresh
 from dnsfilter.feeds.sources import COPIES, copy_path
 from dnsfilter.feeds.state import prepare_state
+from dnsfilter.settings.order import Blocklist
 
 
 @click.command()

@@ -9,8 +9,8 @@ from math import inf
 
 from dnsfilter.clients.addresses import parse_address
 from dnsfilter.clients.table import ClientTable
-from dnsfilter.config import Group
 from dnsfilter.model import Client
+from dnsfilter.settings.order import Group
 
 MAX_REMEMBERED = 20_000
 

@@ -10,8 +10,8 @@ from dnsfilter.clients.isc_dhcpd import parse_isc_dhcpd
 from dnsfilter.clients.kea import COMPANIONS, parse_kea
 from dnsfilter.clients.lease import Lease, LeaseFile, Record
 from dnsfilter.clients.neighbours import parse_arp, parse_ip_neigh
-from dnsfilter.config import LeaseFormat
 from dnsfilter.errors import Problem
+from dnsfilter.settings.order import LeaseFormat
 
 __all__ = ["Lease", "LeaseFile", "companions", "parse_leases"]
 

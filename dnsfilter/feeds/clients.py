@@ -14,10 +14,11 @@ import marisa_trie
 from dnsfilter.clients.inventory import parse_inventory
 from dnsfilter.clients.leases import Lease, LeaseFile, companions, parse_leases
 from dnsfilter.clients.table import ClientTable, compile_table
-from dnsfilter.config import Configuration, Leases
+from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, SnapshotError
 from dnsfilter.feeds import container
 from dnsfilter.model import Device
+from dnsfilter.settings.order import Leases
 
 FILE_NAME = "clients"
 

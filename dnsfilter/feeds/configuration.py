@@ -10,9 +10,10 @@ from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
 
-from dnsfilter.config import Configuration, Upstream, parse_configuration
+from dnsfilter.config import Configuration, parse_configuration
 from dnsfilter.document import key_text, parse_document
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.values import Endpoint, UpstreamServer, parse_server
 
 SEARCH_PATH = (Path("dnsfilter.yaml"), Path("/etc/dnsfilter/dnsfilter.yaml"))

@@ -20,9 +20,9 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from yarl import URL
 
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds import sources
+from dnsfilter.settings.order import Blocklist
 
 TOTAL_SECONDS = 300.0
 CONNECT_SECONDS = 15.0

@@ -5,8 +5,8 @@ Reads files only; what the text means is `blocklist`'s business, how a copy gets
 
 from pathlib import Path
 
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.settings.order import Blocklist
 
 COPIES = "lists"
 """Below the state directory: where the last good copies of subscriptions are."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 
-from dnsfilter.config import Allow, Configuration, Policy
+from dnsfilter.config import Configuration
 from dnsfilter.model import (
     ANSWERED_FIRST,
     CANARIES,
@@ -31,6 +31,7 @@ from dnsfilter.names import DESIGNATION, is_within
 from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
+from dnsfilter.settings.order import Allow, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from dnsfilter.config import Policy
 from dnsfilter.model import Phase
+from dnsfilter.settings.order import Policy
 
 
 def to_timestamp(moment: datetime, timezone: str) -> float:

@@ -6,10 +6,11 @@ Knows devices by their pseudonyms. Changes with the snapshot and the inventory, 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from dnsfilter.config import Configuration, Policy
+from dnsfilter.config import Configuration
 from dnsfilter.evidence.standing import Terms
 from dnsfilter.model import CompiledList
 from dnsfilter.policy.phases import Schedule, earliest
+from dnsfilter.settings.order import Policy
 
 
 class PolicyOrders:

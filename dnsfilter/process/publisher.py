@@ -14,7 +14,7 @@ from pathlib import Path
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
 from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
@@ -22,6 +22,7 @@ from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import COPIES, copy_path, read_list
 from dnsfilter.feeds.state import prepare_state
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, CompiledList, Role
+from dnsfilter.settings.order import Blocklist
 from dnsfilter.wire.zone import parse_record
 
 _SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml", SPECIAL_USE: "special-use.yaml"}

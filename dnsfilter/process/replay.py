@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable, compile_table
-from dnsfilter.config import Configuration, Group
+from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import begin
@@ -26,6 +26,7 @@ from dnsfilter.policy.matcher import Matcher
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.orders import PolicyOrders
 from dnsfilter.recording.lookup import Lookup
+from dnsfilter.settings.order import Group
 from dnsfilter.store.database import IN_MEMORY, open_store
 from dnsfilter.store.devices import DeviceSummary, list_devices
 from dnsfilter.store.pseudonyms import Pseudonyms

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from dnsfilter.config import Configuration, Proxy
+from dnsfilter.config import Configuration
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
@@ -18,6 +18,7 @@ from dnsfilter.process.supervisor import Part, supervise
 from dnsfilter.server.nghttp2 import load_library
 from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
 from dnsfilter.server.tls import load_certificate
+from dnsfilter.settings.operation import Proxy
 from dnsfilter.upstream.secure import check_trust
 
 _log = logging.getLogger("dnsfilter")

@@ -9,11 +9,12 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.download import refresh
 from dnsfilter.feeds.sources import COPIES, copy_path
 from dnsfilter.feeds.watch import Watch
+from dnsfilter.settings.order import Blocklist
 
 FIRST_PAUSE = 10.0
 LONGEST_PAUSE = 3600.0

@@ -10,11 +10,11 @@ from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 from typing import Any, cast
 
-from dnsfilter.config import Certificate
 from dnsfilter.errors import InputError, Problem, WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
 from dnsfilter.server.tcp import Connection, TcpServer
+from dnsfilter.settings.resolver import Certificate
 from dnsfilter.wire.padding import pad, wants_padding
 from dnsfilter.wire.query import Query
 

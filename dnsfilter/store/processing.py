@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Column
 
-from dnsfilter.config import Configuration, Policy
+from dnsfilter.config import Configuration
+from dnsfilter.settings.order import Policy
 from dnsfilter.store.audit import HEADS_FILE
 from dnsfilter.store.database import shown
 from dnsfilter.store.schema import metadata

@@ -10,10 +10,10 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from dnsfilter.config import Upstream
 from dnsfilter.errors import WireError
 from dnsfilter.journal import Journal
 from dnsfilter.resolver import Pending, Resolver
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream import tcp
 from dnsfilter.upstream.attempts import LINGER, WAITS, has_untried
 from dnsfilter.upstream.bootstrap import find_addresses

@@ -8,8 +8,8 @@ import ssl
 from asyncio.sslproto import SSLProtocol
 from typing import NamedTuple
 
-from dnsfilter.config import Upstream
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream.stream import Connection, describe
 from dnsfilter.values import Endpoint
 

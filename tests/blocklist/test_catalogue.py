@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.blocklist.catalogue import parse_catalogue
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError
 from dnsfilter.model import DnsAction, Grade, Match, Role, Rule
+from dnsfilter.settings.order import Blocklist
 
 LIST = Blocklist(name="own", file="own.yaml")
 

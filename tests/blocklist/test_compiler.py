@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist
 from dnsfilter.model import Grade, Match, Role, Rule
+from dnsfilter.settings.order import Blocklist
 
 LIST = Blocklist(name="own", file="own.txt", role=Role.WEB, grade=Grade.WEAK)
 NAMES = st.lists(st.sampled_from(["a.example", "b.a.example", "c.b.a.example", "aa.example"]), unique=True)

@@ -8,9 +8,9 @@ from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.difference import find_changes
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist
 from dnsfilter.model import ListFormat
 from dnsfilter.policy.matcher import Matcher
+from dnsfilter.settings.order import Blocklist
 
 
 def parse(text: str, syntax: ListFormat = ListFormat.ADBLOCK) -> ParsedList:

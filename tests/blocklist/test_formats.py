@@ -5,8 +5,8 @@ import time
 import pytest
 
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.config import Blocklist
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 LINES = {
     ListFormat.DOMAINS: "{}",

@@ -9,8 +9,8 @@ from dnsfilter.blocklist.lint import Severity, lint
 from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.blocklist.suffixes import PublicSuffixes, Sharing
 from dnsfilter.blocklist.surroundings import Protected, Surroundings
-from dnsfilter.config import Blocklist
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 SURROUNDINGS = Surroundings(
     PublicSuffixes({"co.uk": Sharing.REGISTRY, "pages.example": Sharing.HOST}, {}, frozenset()),

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from dnsfilter.cli.list_files import is_same_list, read_file
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 
 
 def test_the_syntax_is_given_configured_or_guessed(tmp_path: Path) -> None:

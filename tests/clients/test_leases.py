@@ -8,8 +8,8 @@ import pytest
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.leases import Lease, LeaseFile, companions, parse_leases
 from dnsfilter.clients.table import compile_table
-from dnsfilter.config import LeaseFormat
 from dnsfilter.model import Device
+from dnsfilter.settings.order import LeaseFormat
 
 MAC = "02:00:5e:00:53:01"
 TEXTS: dict[LeaseFormat, str] = {

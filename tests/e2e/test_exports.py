@@ -10,8 +10,8 @@ from dnslib import QTYPE, RCODE, DNSRecord
 
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.parsed import Kind
-from dnsfilter.config import Blocklist
 from dnsfilter.model import ListFormat
+from dnsfilter.settings.order import Blocklist
 from tests.e2e.server import command
 from tests.processes import Processes, free_port, miss, require_program
 

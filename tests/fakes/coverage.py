@@ -3,9 +3,10 @@
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.export.coverage import Coverage, survey
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist, Sinkhole
 from dnsfilter.model import DnsAction, Grade, Match, Role, Rule
 from dnsfilter.policy.matcher import Matcher
+from dnsfilter.settings.order import Blocklist
+from dnsfilter.settings.resolver import Sinkhole
 
 SINKHOLE = Sinkhole.model_validate({"ipv4": "192.0.2.66", "ipv6": "2001:db8::66"})
 BLOCKLIST = Blocklist(name="list", file="f")

@@ -4,9 +4,9 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
-from dnsfilter.config import Upstream
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream.forwarder import Forwarder
 from tests.fakes.resolving import (
     identifier_of,

@@ -11,9 +11,9 @@ import h2.connection
 import h2.errors
 import h2.events
 
-from dnsfilter.config import Certificate
 from dnsfilter.resolver import Pending
 from dnsfilter.server.https import HttpsServer
+from dnsfilter.settings.resolver import Certificate
 from tests.fakes.resolving import make_query, make_resolver, make_response
 
 LISTED = "www.tiktok.com"

@@ -16,12 +16,13 @@ from dnsfilter.cache import Cache
 from dnsfilter.clients.addresses import parse_address
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import compile_table
-from dnsfilter.config import Blocklist, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.journal import Batch, Journal
 from dnsfilter.model import CompiledList, Device, Transport
 from dnsfilter.policy.engine import Engine
 from dnsfilter.process.publisher import compile_all
 from dnsfilter.resolver import Pending, Resolver
+from dnsfilter.settings.order import Blocklist
 from dnsfilter.tally import Tally
 from tests.fakes.messages import respond
 

@@ -10,10 +10,10 @@ from ipaddress import ip_address
 import pytest
 from aiohttp import web
 
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError
 from dnsfilter.feeds import download, sources
 from dnsfilter.feeds.download import Gate, is_never_a_server, is_public, refresh
+from dnsfilter.settings.order import Blocklist
 
 LIST = "a.example\nb.example\n"
 

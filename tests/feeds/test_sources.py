@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from dnsfilter.config import Blocklist
 from dnsfilter.errors import InputError
 from dnsfilter.feeds import sources
 from dnsfilter.feeds.sources import copy_path, find_list, read_list
+from dnsfilter.settings.order import Blocklist
 
 URL = Blocklist(name="sub", url="https://lists.example/a")
 

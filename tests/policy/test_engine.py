@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.config import Allow, Configuration
+from dnsfilter.config import Configuration
 from dnsfilter.model import (
     CANARIES,
     NEVER_BLOCK,
@@ -25,6 +25,7 @@ from dnsfilter.model import (
 from dnsfilter.names import is_within
 from dnsfilter.policy.engine import Engine
 from dnsfilter.policy.phases import to_timestamp
+from dnsfilter.settings.order import Allow
 
 LISTS = ["one", "two", "three"]
 GROUPS = ["red", "blue"]

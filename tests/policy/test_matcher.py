@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.parsed import ParsedList
-from dnsfilter.config import Blocklist
 from dnsfilter.model import CompiledList, Grade, Match, Role, Rule
 from dnsfilter.policy.matcher import Matcher
+from dnsfilter.settings.order import Blocklist
 from dnsfilter.wire.name import to_text
 from tests.fakes.messages import to_wire
 

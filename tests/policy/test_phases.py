@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.config import Policy
 from dnsfilter.model import Phase
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
+from dnsfilter.settings.order import Policy
 
 BRUSSELS = "Europe/Brussels"
 ZONES = st.sampled_from(["UTC", BRUSSELS, "America/New_York", "Australia/Lord_Howe"])

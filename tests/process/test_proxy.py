@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from dnsfilter.config import Configuration, Proxy
+from dnsfilter.config import Configuration
 from dnsfilter.errors import ProcessError
 from dnsfilter.process import proxy as twin
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
+from dnsfilter.settings.operation import Proxy
 
 MODES = ("regular@127.0.0.1:8080", "socks5@127.0.0.1:1080")
 

@@ -6,12 +6,13 @@ from ipaddress import ip_network
 import pytest
 
 from dnsfilter.clients.leases import Lease
-from dnsfilter.config import Configuration, Group, Policy
+from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem
 from dnsfilter.feeds.clients import ClientSources
 from dnsfilter.model import Channel, Device, Standing
 from dnsfilter.process.replay import Replay, gather
 from dnsfilter.recording.lookup import Lookup
+from dnsfilter.settings.order import Group, Policy
 from dnsfilter.store.devices import DeviceSummary
 from dnsfilter.store.pseudonyms import Pseudonyms
 from tests.fakes.world import catalogue

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from dnsfilter.config import Configuration, Proxy
+from dnsfilter.config import Configuration
 from dnsfilter.feeds.snapshot import read_snapshot
 from dnsfilter.process import proxy
 from dnsfilter.process import serve as twin
+from dnsfilter.settings.operation import Proxy
 from tests.e2e.server import ENVIRONMENT, complete, fetch
 from tests.fakes.lists import ListServer
 from tests.fakes.resolving import addresses_in, make_query

@@ -8,9 +8,9 @@ import yaml
 
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
-from dnsfilter.config import Blocklist
 from dnsfilter.evidence.record import Attribution, Observation, gather
 from dnsfilter.policy.matcher import Matcher
+from dnsfilter.settings.order import Blocklist
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = yaml.safe_load((Path(__file__).parent / "evidence.yaml").read_text())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from dnsfilter.config import Certificate
+from dnsfilter.settings.resolver import Certificate
 from tests.fakes.origin import make_certificate
 from tests.fakes.web import Client, House, Story
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from dnsfilter.config import Certificate
 from dnsfilter.errors import InputError
 from dnsfilter.resolver import Pending
 from dnsfilter.server.tls import TlsServer, load_certificate
+from dnsfilter.settings.resolver import Certificate
 from tests.fakes.origin import make_certificate
 from tests.fakes.resolving import identifier_of, make_query, make_resolver, make_response
 

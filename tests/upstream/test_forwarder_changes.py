@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsfilter.config import Upstream
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream import forwarder as twin
 from dnsfilter.upstream.attempts import LINGER, WAITS
 from tests.fakes.descriptors import count_descriptors

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dnsfilter.config import Upstream
 from dnsfilter.errors import InputError
+from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream.secure import check_trust, load_trust
 from tests.fakes.origin import make_certificate
 

@@ -11,7 +11,7 @@ from dnsfilter.blocklist.export.hosts import write_hosts
 from dnsfilter.blocklist.export.nftables import write_nftables
 from dnsfilter.blocklist.export.rpz import write_rpz
 from dnsfilter.blocklist.export.unbound import write_unbound
-from dnsfilter.config import Sinkhole
+from dnsfilter.settings.resolver import Sinkhole
 
 
 class ExportFormat(StrEnum):

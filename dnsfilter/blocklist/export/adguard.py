@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dnsfilter.blocklist.export.coverage import FREE, Coverage, Node
 from dnsfilter.blocklist.export.document import Document, tell_loss
-from dnsfilter.config import Sinkhole
+from dnsfilter.settings.resolver import Sinkhole
 
 
 def write_adguard(coverage: Coverage, _sinkhole: Sinkhole, _serial: int) -> Document:

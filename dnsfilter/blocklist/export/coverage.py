@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import NamedTuple
 
-from dnsfilter.config import Allow
 from dnsfilter.model import CompiledList, DnsAction, Match, NameIndex, Rule
+from dnsfilter.settings.order import Allow
 
 Network = IPv4Network | IPv6Network
 Decide = Callable[[str], DnsAction]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from dnsfilter.blocklist.export.coverage import FREE, Coverage, Node
 from dnsfilter.blocklist.export.document import Document, find_addresses, tell_loss
-from dnsfilter.config import Sinkhole
 from dnsfilter.model import DnsAction
+from dnsfilter.settings.resolver import Sinkhole
 
 _WITH_ADDRESS = (DnsAction.SINKHOLE, DnsAction.NULL)
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dnsfilter.config import Sinkhole
 from dnsfilter.model import DnsAction
+from dnsfilter.settings.resolver import Sinkhole
 
 MAX_EXAMPLES = 10
 NULL_IPV4 = "0.0.0.0"  # noqa: S104 - the answer that leads nowhere, not a place to listen

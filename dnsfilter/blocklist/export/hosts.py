@@ -2,7 +2,7 @@
 
 from dnsfilter.blocklist.export.coverage import FREE, Coverage
 from dnsfilter.blocklist.export.document import Document, find_addresses, tell_loss
-from dnsfilter.config import Sinkhole
+from dnsfilter.settings.resolver import Sinkhole
 
 
 def write_hosts(coverage: Coverage, sinkhole: Sinkhole, _serial: int) -> Document:

@@ -5,7 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from dnsfilter.blocklist.export.coverage import Coverage
 from dnsfilter.blocklist.export.document import Document, tell_loss
-from dnsfilter.config import Sinkhole
+from dnsfilter.settings.resolver import Sinkhole
 
 _CHAIN = """\
   chain forward {

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from dnsfilter.blocklist.export.coverage import FREE, Coverage, Node
 from dnsfilter.blocklist.export.document import Document, find_addresses, tell_loss
-from dnsfilter.config import Sinkhole
 from dnsfilter.model import DnsAction
+from dnsfilter.settings.resolver import Sinkhole
 
 MAX_TRIGGER = 200
 """How long a name can be, so that the zone's own name still fits behind it."""

@@ -1,0 +1,33 @@
+"""Sections about running it: the proxy, the store, privacy."""
+
+from pydantic import Field, StrictInt
+
+from dnsfilter.settings.section import Section
+from dnsfilter.values import Duration, ListenEndpoint, parse_duration
+
+
+class Proxy(Section):
+    """The proxy: mitmproxy mode specifications, worker count, metrics endpoint; no proxy without `listen`.
+
+    `contact` is whom the notice page tells people to ask.
+    """
+
+    listen: tuple[str, ...] = ()
+    workers: StrictInt = Field(1, ge=1, le=64)
+    metrics: ListenEndpoint = "127.0.0.1:9154"  # type: ignore[assignment]
+    contact: str = ""
+
+
+class Store(Section):
+    """Where sightings and devices are kept, and for how long."""
+
+    url: str = Field("sqlite:///dnsfilter.db", pattern=r"^(sqlite|postgresql)(\+\w+)?://")
+    retention: Duration = parse_duration("90d")
+
+
+class Privacy(Section):
+    """The key of the pseudonyms, how many devices may show as metric series, and how few as a segment of statistics."""
+
+    pseudonym_key: str = "pseudonym.key"
+    device_series: StrictInt = Field(100, ge=0, le=10_000)
+    minimum_segment: StrictInt = Field(5, ge=1)

@@ -1,0 +1,75 @@
+"""Sections about the resolver: where it listens, whom it asks, what it keeps, how it answers."""
+
+from ipaddress import IPv4Address, IPv6Address
+
+from pydantic import Field, StrictInt, model_validator
+
+from dnsfilter.settings.section import Section
+from dnsfilter.values import DomainName, ListenEndpoint, Server
+
+
+class Certificate(Section):
+    """Certificate chain and private key, PEM files."""
+
+    chain: str
+    key: str
+
+
+class Listen(Section):
+    """Where the resolver and its metrics listen.
+
+    `name` is the resolver's own, which the certificate carries; with it clients are told of tls and https (RFC 9462).
+    """
+
+    dns: tuple[ListenEndpoint, ...] = ("127.0.0.1:5353", "[::1]:5353")  # type: ignore[assignment]
+    tls: tuple[ListenEndpoint, ...] = ()
+    https: tuple[ListenEndpoint, ...] = ()
+    certificate: Certificate | None = None
+    name: DomainName | None = None
+    metrics: ListenEndpoint = "127.0.0.1:9153"  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def _has_a_certificate(self) -> "Listen":
+        if (self.tls or self.https) and self.certificate is None:
+            raise ValueError("needs a certificate for tls and https")
+        return self
+
+    @property
+    def is_designated(self) -> bool:
+        """Whether clients are told where they can ask encrypted."""
+        return bool(self.name and (self.tls or self.https))
+
+
+class RateLimit(Section):
+    """How many queries one client may ask; 0 queries per second means no limit."""
+
+    per_client_qps: StrictInt = Field(1000, ge=0)
+    burst: StrictInt = Field(2000, ge=1)
+
+
+class Upstream(Section):
+    """Resolvers to ask, for everything or for the names at and below `domains` (conditional forwarding).
+
+    `ca` is a PEM file with the authorities that may vouch for servers over TLS or HTTPS, in place of the system's.
+    """
+
+    servers: tuple[Server, ...] = Field(min_length=1)
+    domains: tuple[DomainName, ...] = ()
+    ca: str | None = None
+
+
+class Cache(Section):
+    """Bounds of the cache of one worker; times in seconds."""
+
+    entries: StrictInt = Field(100_000, ge=0)
+    min_ttl: StrictInt = Field(0, ge=0, le=3600)
+    max_ttl: StrictInt = Field(86_400, ge=1)
+    max_negative_ttl: StrictInt = Field(3_600, ge=1)
+
+
+class Sinkhole(Section):
+    """The addresses that listed names get, and how long the answer lives."""
+
+    ipv4: IPv4Address = IPv4Address("127.0.0.1")
+    ipv6: IPv6Address = IPv6Address("::1")
+    ttl: StrictInt = Field(10, ge=0, le=3600)
