@@ -1,7 +1,8 @@
 """Datagrams by the batch: recvmmsg(2) and sendmmsg(2) on memory that is allocated once.
 
 The only file that knows these calls and their structures (Linux, 64 bit). One anonymous mapping holds per datagram a
-slot for its octets, its peer's address, its I/O vector and its header; slicing the mapping gives bytes.
+slot for its octets and its peer's address; slicing the mapping gives bytes. Datagrams of one length to one peer leave
+as a train: the kernel carries them down its stack as one and parts them at the end (UDP_SEGMENT in udp(7)).
 """
 
 import ctypes
@@ -9,6 +10,9 @@ import errno
 import mmap
 import socket
 import struct
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 SLOT_SIZE = 2048
 SLOT_STRIDE = SLOT_SIZE + 64
@@ -16,15 +20,29 @@ SLOT_STRIDE = SLOT_SIZE + 64
 
 BATCH_SIZE = 64
 
+MAX_SEGMENT = 1000
+"""The longest datagram that travels by train: a batch of them is still no longer than a datagram may be."""
+
+TRAIN_PAUSE = 1000
+"""For how many batches no train leaves after the kernel refused one: no checksum offload, IPsec, a small MTU."""
+
 _HEADER = struct.Struct("=QIxxxxQQQQixxxxIxxxx")
 """struct mmsghdr: name, name length, vector, vector count, control, control length, flags; then the message length."""
 
 _VECTOR = struct.Struct("=QQ")
+_CONTROL = struct.Struct("=QiiHxxxxxx")
+"""struct cmsghdr, and the length of a segment behind it."""
+
+_CONTROL_LENGTH = 18
+_UDP_SEGMENT = 103
 _NAME_SIZE = 32
 _LENGTH_INDEX = 14
 """Where in a header, counted in 32-bit words, the length of the message stands."""
 
-_NAME_LENGTHS: dict[int, int] = {socket.AF_INET: 16, socket.AF_INET6: 28}
+_NAME_LENGTHS: dict[int | None, int] = {None: 0, socket.AF_INET: 16, socket.AF_INET6: 28}
+_PEERS: dict[int | None, str] = {socket.AF_INET: "2x6s24x", socket.AF_INET6: "2x26s4x"}
+_ADDRESSES: dict[int | None, str] = {socket.AF_INET: "4x4s24x", socket.AF_INET6: "8x16s8x"}
+_FULL = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _recvmmsg = _libc.recvmmsg
@@ -32,121 +50,238 @@ _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
 _sendmmsg = _libc.sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
+Train = tuple[int, Sequence[int]]
+"""The length of datagrams to one peer, and their slots."""
 
-class _Batch:
-    """Memory for `BATCH_SIZE` datagrams; `starts` and `names` say where in `memory` each one's octets and peer are."""
+
+def _knows_trains() -> bool:
+    """Whether this kernel takes trains: an older one would send a train as one long datagram."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.getsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT)
+        except OSError:
+            return False
+    return True
+
+
+KNOWS_TRAINS = _knows_trains()
+
+
+class _Memory:
+    """An anonymous mapping and its address."""
+
+    def __init__(self, size: int) -> None:
+        self.memory = mmap.mmap(-1, size)
+        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+
+
+def _write_controls() -> _Memory:
+    """Write for every length of a segment the control message that announces it."""
+    controls = _Memory((MAX_SEGMENT + 1) * _CONTROL.size)
+    for length in range(MAX_SEGMENT + 1):
+        where = length * _CONTROL.size
+        _CONTROL.pack_into(controls.memory, where, _CONTROL_LENGTH, socket.IPPROTO_UDP, _UDP_SEGMENT, length)
+    return controls
+
+
+_controls = _write_controls()
+
+
+class _Slots(_Memory):
+    """Room for `BATCH_SIZE` datagrams; `starts` and `names` say where in `memory` each one's octets and peer are."""
 
     def __init__(self, family: int | None) -> None:
-        vectors = BATCH_SIZE * SLOT_STRIDE
-        names = vectors + BATCH_SIZE * _VECTOR.size
-        self.headers = names + BATCH_SIZE * _NAME_SIZE
-        self.memory = mmap.mmap(-1, self.headers + BATCH_SIZE * _HEADER.size)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        names = BATCH_SIZE * SLOT_STRIDE
+        super().__init__(names + BATCH_SIZE * _NAME_SIZE)
         self.starts = [index * SLOT_STRIDE for index in range(BATCH_SIZE)]
         self.names = [names + index * _NAME_SIZE for index in range(BATCH_SIZE)]
-        name_length = _NAME_LENGTHS[family] if family else 0
-        for index in range(BATCH_SIZE):
-            vector = vectors + index * _VECTOR.size
-            _VECTOR.pack_into(self.memory, vector, self.address + self.starts[index], SLOT_SIZE)
-            name = self.address + self.names[index] if name_length else 0
-            header = self.headers + index * _HEADER.size
-            _HEADER.pack_into(self.memory, header, name, name_length, self.address + vector, 1, 0, 0, 0, 0)
+        self.name_length = _NAME_LENGTHS[family]
+
+    def make_header(self, index: int, vector: int, count: int = 1, control: int = 0) -> bytes:
+        """Make the header of a message of `count` vectors to the peer of a slot."""
+        peer = self.address + self.names[index] if self.name_length else 0
+        control_length = _CONTROL.size if control else 0
+        return _HEADER.pack(peer, self.name_length, vector, count, control, control_length, 0, 0)
+
+
+class _Tables(_Memory):
+    """Headers and I/O vectors for `BATCH_SIZE` datagrams."""
+
+    def __init__(self) -> None:
+        vectors = BATCH_SIZE * _HEADER.size
+        super().__init__(vectors + BATCH_SIZE * _VECTOR.size)
+        self.vectors = self.address + vectors
         view = memoryview(self.memory)
-        self.vector_lengths = view[vectors:names].cast("Q")[1::2]
-        self.received_lengths = view[self.headers :].cast("I")[_LENGTH_INDEX :: _HEADER.size // 4]
+        self.vector_words = view[vectors:].cast("Q")
+        self.vector_lengths = self.vector_words[1::2]
+        self.received_lengths = view[:vectors].cast("I")[_LENGTH_INDEX :: _HEADER.size // 4]
+
+    def write_headers(self, headers: bytes) -> None:
+        """Replace the first headers."""
+        self.memory[: len(headers)] = headers
+
+    def point_at(self, slots: _Slots, size: int) -> list[bytes]:
+        """Let a header and a vector stand for each slot, as for a datagram of `size` octets; return the headers."""
+        headers = []
+        for index, start in enumerate(slots.starts):
+            self.vector_words[2 * index] = slots.address + start
+            self.vector_lengths[index] = size
+            headers.append(slots.make_header(index, self.vectors + index * _VECTOR.size))
+        self.write_headers(b"".join(headers))
+        return headers
 
 
-class Inbox(_Batch):
-    """Receives datagrams and answers each in the slot it came in, with its ID untouched.
+class _Sender:
+    """Sends what stands in slots, each to the peer beside it."""
 
-    To answer datagram `index`, write into its slot and set `reply_lengths[index]`; then `reply`.
-    """
+    def __init__(self, slots: _Slots) -> None:
+        self._slots = slots
+        self._singles, self._trains = _Tables(), _Tables()
+        self._headers = self._singles.point_at(slots, 0)
+        self._pristine = b"".join(self._headers)
+        self._is_pristine = True
+        self._pause = 0
+
+    def send(self, descriptor: int, peers: Sequence[bytes], sizes: Sequence[int]) -> int:
+        """Send the first slots, as many octets as `sizes` says, 0 for none; return how many the kernel did not take."""
+        if self._pause:
+            self._pause -= 1
+        elif KNOWS_TRAINS and 2 * len(set(peers)) <= len(sizes):
+            return self._send_trains(descriptor, list(_couple(peers, sizes)))
+        return self._send_singly(descriptor, sizes)
+
+    def _send_trains(self, descriptor: int, trains: list[Train]) -> int:
+        """Send by train; where the kernel refuses one, that and the following singly."""
+        slots, tables = self._slots, self._trains
+        starts, address, vector = slots.starts, slots.address, tables.vectors
+        words: list[int] = []
+        headers: list[bytes] = []
+        for size, indexes in trains:
+            control = _controls.address + size * _CONTROL.size if len(indexes) > 1 else 0
+            headers.append(slots.make_header(indexes[0], vector, len(indexes), control))
+            vector += len(indexes) * _VECTOR.size
+            for index in indexes:
+                words += (address + starts[index], size)
+        tables.write_headers(b"".join(headers))
+        tables.vector_words[: len(words)] = memoryview(array("Q", words))
+        sent = _push(descriptor, tables.address, len(trains))
+        if sent == len(trains):
+            return 0
+        left = [(size, index) for size, indexes in trains[sent:] for index in indexes]
+        if ctypes.get_errno() in _FULL:
+            return len(left)
+        self._pause = TRAIN_PAUSE
+        sizes = [0] * BATCH_SIZE
+        for size, index in left:
+            sizes[index] = size
+        return self._send_singly(descriptor, sizes)
+
+    def _send_singly(self, descriptor: int, sizes: Sequence[int]) -> int:
+        tables, count = self._singles, len(sizes)
+        tables.vector_lengths[:count] = memoryview(array("Q", sizes))
+        if all(sizes):
+            if not self._is_pristine:
+                tables.write_headers(self._pristine)
+                self._is_pristine = True
+        else:
+            chosen = [header for header, size in zip(self._headers, sizes, strict=False) if size]
+            tables.write_headers(b"".join(chosen))
+            self._is_pristine, count = False, len(chosen)
+        return _push_all(descriptor, tables.address, count)
+
+
+class Inbox(_Slots):
+    """Receives datagrams and answers each in the slot it came in, with its ID untouched."""
 
     def __init__(self, descriptor: int, family: int | None) -> None:
         super().__init__(family)
         self.descriptor = descriptor
-        self._replies = _Batch(family)
-        self.reply_lengths = self._replies.vector_lengths
-        self._reply_headers = self._address_replies(family)
-        self._pristine = b"".join(self._reply_headers)
-        self._is_pristine = False
+        self._tables = _Tables()
+        self._tables.point_at(self, SLOT_SIZE)
+        self._sender = _Sender(self)
+        formats = (_PEERS.get(family, ""), _ADDRESSES.get(family, ""))
+        self._peers, self._addresses = ([struct.Struct(each * n) for n in range(BATCH_SIZE + 1)] for each in formats)
 
     def receive(self) -> list[int]:
-        """Return the lengths of the datagrams received, none where there are none; OSError as recvmmsg(2)."""
-        count = _recvmmsg(self.descriptor, self.address + self.headers, BATCH_SIZE, socket.MSG_DONTWAIT, None)
+        """Return the lengths of the datagrams received, none where there are none or the socket is broken."""
+        tables = self._tables
+        count = _recvmmsg(self.descriptor, tables.address, BATCH_SIZE, socket.MSG_DONTWAIT, None)
         if count < 0:
             return []
-        lengths: list[int] = self.received_lengths[:count].tolist()
+        lengths: list[int] = tables.received_lengths[:count].tolist()
         return lengths
 
-    def reply(self, count: int) -> int:
-        """Send the replies to the first `count` datagrams; return how many the kernel did not take."""
-        headers = self._replies.headers
-        if not self._is_pristine:
-            self._replies.memory[headers : headers + len(self._pristine)] = self._pristine
-            self._is_pristine = True
-        return _send(self.descriptor, self._replies.address + headers, count)
+    def read_addresses(self, count: int) -> tuple[bytes, ...]:
+        """Return the addresses, without ports, of the peers of the first datagrams."""
+        return self._addresses[count].unpack_from(self.memory, self.names[0])
 
-    def reply_to(self, indexes: list[int]) -> int:
-        """Send the replies to these datagrams only."""
-        headers = self._replies.headers
-        chosen = b"".join([self._reply_headers[index] for index in indexes])
-        self._replies.memory[headers : headers + len(chosen)] = chosen
-        self._is_pristine = False
-        return _send(self.descriptor, self._replies.address + headers, len(indexes))
-
-    def _address_replies(self, family: int | None) -> list[bytes]:
-        """Let the reply headers point at the names of what was received, and their vectors at its slots."""
-        replies, headers = self._replies, []
-        vectors = BATCH_SIZE * SLOT_STRIDE
-        for index in range(BATCH_SIZE):
-            vector = vectors + index * _VECTOR.size
-            _VECTOR.pack_into(replies.memory, vector, self.address + self.starts[index], 0)
-            name = self.address + self.names[index] if family else 0
-            length = _NAME_LENGTHS[family] if family else 0
-            headers.append(_HEADER.pack(name, length, replies.address + vector, 1, 0, 0, 0, 0))
-        return headers
+    def reply(self, sizes: Sequence[int]) -> int:
+        """Send what stands in the first slots, as many octets as `sizes` says, 0 for none; return how many got lost."""
+        return self._sender.send(
+            self.descriptor, self._peers[len(sizes)].unpack_from(self.memory, self.names[0]), sizes
+        )
 
 
-class Outbox(_Batch):
+class Outbox(_Slots):
     """Collects datagrams and sends them by the batch; counts what the kernel did not take."""
 
     def __init__(self, descriptor: int, family: int | None) -> None:
         super().__init__(family)
         self.descriptor = descriptor
-        self._count = 0
+        self._sender = _Sender(self)
+        self._peers: list[bytes] = []
+        self._sizes: list[int] = []
         self.lost = 0
 
     def push(self, peer: bytes, datagram: bytes) -> None:
         """Add a datagram of at most `SLOT_SIZE` octets, to a peer (sockaddr), empty on a connected socket."""
-        index = self._count
+        index = len(self._sizes)
         start, size = self.starts[index], len(datagram)
         self.memory[start : start + size] = datagram
-        self.vector_lengths[index] = size
         if peer:
             name = self.names[index]
             self.memory[name : name + len(peer)] = peer
-        self._count = index + 1
-        if self._count == BATCH_SIZE:
+        self._peers.append(peer)
+        self._sizes.append(size)
+        if index + 1 == BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
         """Send what was collected."""
-        if self._count:
-            self.lost += _send(self.descriptor, self.address + self.headers, self._count)
-            self._count = 0
+        if self._sizes:
+            self.lost += self._sender.send(self.descriptor, self._peers, self._sizes)
+            self._peers, self._sizes = [], []
 
 
-def _send(descriptor: int, headers: int, count: int) -> int:
-    """Send a batch; skip a datagram that cannot be sent, give up when the socket is full; return how many were lost."""
-    done = lost = 0
+def _couple(peers: Sequence[bytes], sizes: Sequence[int]) -> Iterator[Train]:
+    """Put datagrams of one length to one peer into one train; long ones go alone."""
+    trains: defaultdict[tuple[bytes, int], list[int]] = defaultdict(list)
+    for index, train in enumerate(zip(peers, sizes, strict=True)):
+        trains[train].append(index)
+    for (_, size), indexes in trains.items():
+        if size > MAX_SEGMENT:
+            yield from ((size, [index]) for index in indexes)
+        elif size:
+            yield size, indexes
+
+
+def _push(descriptor: int, headers: int, count: int) -> int:
+    """Send messages until one is not taken, and errno tells why; return how many were."""
+    done = 0
     while done < count:
         sent = _sendmmsg(descriptor, headers + done * _HEADER.size, count - done, socket.MSG_DONTWAIT)
-        if sent > 0:
-            done += sent
-        elif ctypes.get_errno() in (errno.EAGAIN, errno.ENOBUFS):
+        if sent <= 0:
+            break
+        done += sent
+    return done
+
+
+def _push_all(descriptor: int, headers: int, count: int) -> int:
+    """Send messages; skip one that cannot be sent, give up when the socket is full; return how many were lost."""
+    done = lost = 0
+    while (done := done + _push(descriptor, headers + done * _HEADER.size, count - done)) < count:
+        if ctypes.get_errno() in _FULL:
             return lost + count - done
-        else:
-            done += 1
-            lost += 1
+        done += 1
+        lost += 1
     return lost

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from dnsfilter.datagrams import BATCH_SIZE, SLOT_SIZE, Inbox, Outbox
+from dnsfilter import datagrams
+from dnsfilter.datagrams import BATCH_SIZE, MAX_SEGMENT, SLOT_SIZE, TRAIN_PAUSE, Inbox, Outbox
 
 FAMILIES = [socket.AF_INET, socket.AF_INET6]
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -39,13 +40,15 @@ class House:
             for index, client in enumerate(self.clients):
                 client.sendto(struct.pack("!BB", index, number) + b"query", self.server.getsockname())
 
-    def write(self, lengths: Sequence[int]) -> None:
-        """Write a reply into every slot, of a length that depends on the query."""
+    def write(self, lengths: Sequence[int]) -> list[int]:
+        """Write a reply into every slot, of a length that depends on the query; return how long they are."""
         memory = self.inbox.memory
-        for index, start in enumerate(self.inbox.starts[: len(lengths)]):
+        sizes = []
+        for start in self.inbox.starts[: len(lengths)]:
             reply = b"reply" * (1 + memory[start] % 7)
             memory[start + 2 : start + 2 + len(reply)] = reply
-            self.inbox.reply_lengths[index] = 2 + len(reply)
+            sizes.append(2 + len(reply))
+        return sizes
 
     def check_reply(self, index: int, number: int = 0) -> None:
         """Fail unless the client received the reply to its own query."""
@@ -78,8 +81,7 @@ def test_every_reply_reaches_its_peer(house: House) -> None:
     house.ask()
     lengths = house.inbox.receive()
     assert lengths == [7] * 20
-    house.write(lengths)
-    assert house.inbox.reply(len(lengths)) == 0
+    assert house.inbox.reply(house.write(lengths)) == 0
     for index in range(20):
         house.check_reply(index)
 
@@ -88,8 +90,8 @@ def test_every_reply_reaches_its_peer(house: House) -> None:
 def test_gaps_shift_nothing(house: House, answered: list[int]) -> None:
     """Where some queries of a batch get no reply, the others get theirs and nobody gets another's."""
     house.ask()
-    house.write(house.inbox.receive())
-    assert house.inbox.reply_to(answered) == 0
+    sizes = house.write(house.inbox.receive())
+    assert house.inbox.reply([size if index in answered else 0 for index, size in enumerate(sizes)]) == 0
     for index in range(20):
         if index in answered:
             house.check_reply(index)
@@ -100,13 +102,10 @@ def test_full_batches_follow_batches_with_gaps(house: House) -> None:
     """What was left out of one batch leaves no trace in the next."""
     for answered in ([3, 4], None, [0], None):
         house.ask()
-        lengths = house.inbox.receive()
-        house.write(lengths)
-        if answered is None:
-            house.inbox.reply(len(lengths))
-        else:
-            house.inbox.reply_to(answered)
-        for index in range(20) if answered is None else answered:
+        sizes = house.write(house.inbox.receive())
+        wanted = answered or range(20)
+        house.inbox.reply([size if index in wanted else 0 for index, size in enumerate(sizes)])
+        for index in wanted:
             house.check_reply(index)
 
 
@@ -116,8 +115,7 @@ def test_more_than_a_batch(house: House) -> None:
     sizes = []
     while lengths := house.inbox.receive():
         sizes.append(len(lengths))
-        house.write(lengths)
-        house.inbox.reply(len(lengths))
+        house.inbox.reply(house.write(lengths))
     assert sizes == [BATCH_SIZE, BATCH_SIZE, 160 - 2 * BATCH_SIZE]
     for number in range(8):
         for index in range(20):
@@ -171,8 +169,9 @@ def test_one_that_cannot_be_sent_stops_no_other() -> None:
     client.close()
 
 
-def test_a_full_socket_costs_datagrams_not_time() -> None:
+def test_a_full_socket_costs_datagrams_not_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the kernel has no room for is counted as lost at once, and what it took arrives."""
+    monkeypatch.setattr(datagrams, "KNOWS_TRAINS", False)  # only UDP does
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     outbox = Outbox(near.fileno(), None)
     sent = 40 * BATCH_SIZE
@@ -190,3 +189,48 @@ def test_a_full_socket_costs_datagrams_not_time() -> None:
     assert arrived + outbox.lost == sent
     near.close()
     far.close()
+
+
+SO_NO_CHECK = 11
+"""A socket option of Linux: without checksums the kernel refuses trains."""
+
+
+@pytest.mark.parametrize("size", [12, 511, MAX_SEGMENT, MAX_SEGMENT + 1, SLOT_SIZE])
+@pytest.mark.parametrize("no_check", [0, 1], ids=["trains", "trains refused"])
+def test_trains_arrive_as_datagrams(size: int, no_check: int) -> None:
+    """Datagrams of one length to one peer arrive one by one, whether the kernel takes them as a train or not."""
+    server, client = open_socket(socket.AF_INET), open_socket(socket.AF_INET)
+    server.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, no_check)
+    outbox = Outbox(server.fileno(), socket.AF_INET)
+    sent = [number.to_bytes(2, "big") + bytes(size - 2 + number % 2) for number in range(BATCH_SIZE - 1)]
+    sent = [datagram[:SLOT_SIZE] for datagram in sent]
+    for datagram in sent:
+        outbox.push(sockaddr(client.getsockname()), datagram)
+    outbox.flush()
+    assert sorted(client.recv(4096) for _ in sent) == sent
+    assert outbox.lost == 0
+    server.close()
+    client.close()
+
+
+def test_a_train_refused_for_one_peer_costs_the_others_nothing() -> None:
+    """Where a train cannot leave, its datagrams are lost singly, the other peers get theirs, and trains pause."""
+    server, client = open_socket(socket.AF_INET), open_socket(socket.AF_INET)
+    outbox = Outbox(server.fileno(), socket.AF_INET)
+    for _ in range(8):
+        outbox.push(sockaddr(("127.0.0.1", 0)), b"nobody")
+        outbox.push(sockaddr(client.getsockname()), b"someone")
+    outbox.flush()
+    assert [client.recv(99) for _ in range(8)] == [b"someone"] * 8
+    assert outbox.lost == 8
+    assert outbox._sender._pause == TRAIN_PAUSE
+    server.close()
+    client.close()
+
+
+def test_addresses_of_a_batch(house: House) -> None:
+    """The addresses of peers come without their ports, in the order of the queries."""
+    house.ask()
+    count = len(house.inbox.receive())
+    family = house.server.family
+    assert house.inbox.read_addresses(count) == (socket.inet_pton(family, LOOPBACK[family]),) * 20

@@ -15,9 +15,6 @@ from dnsfilter.seats import Seat
 MAX_ROUNDS = 16
 """How many batches one readable event may answer before other sockets get their turn."""
 
-_ADDRESS_IN_NAME = {socket.AF_INET: (4, 8, 16), socket.AF_INET6: (8, 24, 28)}
-"""Where in a sockaddr the address stands, and how long the sockaddr is."""
-
 
 class UdpServer:
     """Answers the queries of one UDP socket; `submit` takes those that wait for an upstream."""
@@ -29,8 +26,7 @@ class UdpServer:
         self._submit = submit
         self._inbox = Inbox(sock.fileno(), sock.family)
         self._outbox = Outbox(sock.fileno(), sock.family)
-        start, end, self._name_size = _ADDRESS_IN_NAME[sock.family]
-        self._address_slices = [slice(name + start, name + end) for name in self._inbox.names]
+        self._name_size = self._inbox.name_length
         self.hits = 0
         self.hit_seconds = 0.0
 
@@ -56,12 +52,11 @@ class UdpServer:
 
     def _answer(self, lengths: list[int], now: float) -> None:
         inbox = self._inbox
-        memory, reply_lengths = inbox.memory, inbox.reply_lengths
+        memory, starts = inbox.memory, inbox.starts
         seats = self._resolver.seats.by_address
         slow = 0
-        silent = []
-        for index, (length, start, where) in enumerate(zip(lengths, inbox.starts, self._address_slices, strict=False)):
-            address = memory[where]
+        sizes: list[int] = []
+        for length, start, address in zip(lengths, starts, inbox.read_addresses(len(lengths)), strict=False):
             seat = seats.get(address)
             if seat is not None and seat.tokens >= 1:
                 entry = seat.entries.get(memory[start + 2 : start + length])
@@ -76,41 +71,30 @@ class UdpServer:
                     tail = entry.tail
                     size = len(tail) + 2
                     memory[start + 2 : start + size] = tail
-                    reply_lengths[index] = size
+                    sizes.append(size)
                     continue
             slow += 1
-            if not self._answer_slowly(index, memory[start : start + length], seat, address, now):
-                silent.append(index)
-        self._reply(len(lengths), silent)
+            sizes.append(self._answer_slowly(len(sizes), memory[start : start + length], seat, address, now))
+        if slow < len(sizes) or any(sizes):
+            self._outbox.lost += inbox.reply(sizes)
         hits = len(lengths) - slow
         if hits:
             self.hits += hits
             self.hit_seconds += (monotonic() - now) * hits
 
-    def _reply(self, count: int, silent: list[int]) -> None:
-        """Send the replies of a batch, but for those queries that wait or get none."""
-        if silent:
-            waiting = set(silent)
-            ready = [index for index in range(count) if index not in waiting]
-            if ready:
-                self._outbox.lost += self._inbox.reply_to(ready)
-        else:
-            self._outbox.lost += self._inbox.reply(count)
-
-    def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> bool:
-        """Take a query the memo does not answer; whether its response stands in its slot now."""
+    def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> int:
+        """Take a query the memo does not answer; return how long the response in its slot is, 0 where it has none."""
         if seat is None:
             seat = self._resolver.seats.take(address, now)
         seat.tokens -= 1
         result = self._resolver.receive(message, seat, Transport.UDP, now)
         if result is None:
-            return False
+            return 0
         if isinstance(result, Pending):
             name = self._inbox.names[index]
             result.send, result.token = self._outbox.push, self._inbox.memory[name : name + self._name_size]
             self._submit(result, now)
-            return False
+            return 0
         start = self._inbox.starts[index]
         self._inbox.memory[start : start + len(result)] = result
-        self._inbox.reply_lengths[index] = len(result)
-        return True
+        return len(result)
