@@ -23,6 +23,9 @@ BATCH_SIZE = 64
 MAX_SEGMENT = 1000
 """The longest datagram that travels by train: a batch of them is still no longer than a datagram may be."""
 
+FEW = 4
+"""Batches of fewer datagrams are not worth a look at who travels with whom."""
+
 TRAIN_PAUSE = 1000
 """For how many batches no train leaves after the kernel refused one: no checksum offload, IPsec, a small MTU."""
 
@@ -42,6 +45,7 @@ _LENGTH_INDEX = 14
 _NAME_LENGTHS: dict[int | None, int] = {None: 0, socket.AF_INET: 16, socket.AF_INET6: 28}
 _PEERS: dict[int | None, str] = {socket.AF_INET: "2x6s24x", socket.AF_INET6: "2x26s4x"}
 _ADDRESSES: dict[int | None, str] = {socket.AF_INET: "4x4s24x", socket.AF_INET6: "8x16s8x"}
+_DONTWAIT = int(socket.MSG_DONTWAIT)
 _FULL = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -148,7 +152,7 @@ class _Sender:
             self._pause -= 1
         elif KNOWS_TRAINS and 2 * len(set(peers)) <= len(sizes):
             return self._send_trains(descriptor, list(_couple(peers, sizes)))
-        return self._send_singly(descriptor, sizes)
+        return self.send_singly(descriptor, sizes)
 
     def _send_trains(self, descriptor: int, trains: list[Train]) -> int:
         """Send by train; where the kernel refuses one, that and the following singly."""
@@ -174,11 +178,15 @@ class _Sender:
         sizes = [0] * BATCH_SIZE
         for size, index in left:
             sizes[index] = size
-        return self._send_singly(descriptor, sizes)
+        return self.send_singly(descriptor, sizes)
 
-    def _send_singly(self, descriptor: int, sizes: Sequence[int]) -> int:
+    def send_singly(self, descriptor: int, sizes: Sequence[int]) -> int:
+        """Send as `send` does, but no trains."""
         tables, count = self._singles, len(sizes)
-        tables.vector_lengths[:count] = memoryview(array("Q", sizes))
+        if count == 1:
+            tables.vector_lengths[0] = sizes[0]
+        else:
+            tables.vector_lengths[:count] = memoryview(array("Q", sizes))
         if all(sizes):
             if not self._is_pristine:
                 tables.write_headers(self._pristine)
@@ -205,7 +213,7 @@ class Inbox(_Slots):
     def receive(self) -> list[int]:
         """Return the lengths of the datagrams received, none where there are none or the socket is broken."""
         tables = self._tables
-        count = _recvmmsg(self.descriptor, tables.address, BATCH_SIZE, socket.MSG_DONTWAIT, None)
+        count = _recvmmsg(self.descriptor, tables.address, BATCH_SIZE, _DONTWAIT, None)
         if count < 0:
             return []
         lengths: list[int] = tables.received_lengths[:count].tolist()
@@ -267,21 +275,19 @@ def _couple(peers: Sequence[bytes], sizes: Sequence[int]) -> Iterator[Train]:
 
 def _push(descriptor: int, headers: int, count: int) -> int:
     """Send messages until one is not taken, and errno tells why; return how many were."""
-    done = 0
-    while done < count:
-        sent = _sendmmsg(descriptor, headers + done * _HEADER.size, count - done, socket.MSG_DONTWAIT)
-        if sent <= 0:
-            break
-        done += sent
-    return done
+    done: int = _sendmmsg(descriptor, headers, count, _DONTWAIT)
+    if done in {count, -1}:
+        return max(done, 0)
+    return done + _push(descriptor, headers + done * _HEADER.size, count - done)
 
 
 def _push_all(descriptor: int, headers: int, count: int) -> int:
     """Send messages; skip one that cannot be sent, give up when the socket is full; return how many were lost."""
-    done = lost = 0
-    while (done := done + _push(descriptor, headers + done * _HEADER.size, count - done)) < count:
+    done, lost = _push(descriptor, headers, count), 0
+    while done < count:
         if ctypes.get_errno() in _FULL:
             return lost + count - done
-        done += 1
         lost += 1
+        done += 1
+        done += _push(descriptor, headers + done * _HEADER.size, count - done)
     return lost
