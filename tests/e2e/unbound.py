@@ -45,14 +45,21 @@ server:
   local-zone: "10.in-addr.arpa." nodefault
   do-not-query-localhost: no
 {more}
+remote-control:
+  control-enable: no
+"""
+WORLD = """\
 auth-zone:
   name: "."
   zonefile: "{zone}"
   for-downstream: no
   for-upstream: yes
   fallback-enabled: no
-remote-control:
-  control-enable: no
+"""
+FORWARDING = """\
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@{port}
 """
 
 
@@ -70,15 +77,16 @@ class Unbound:
 
 
 def start_unbound(
-    processes: Processes, directory: Path, zone: str = ZONE + LONG_TXT + SIXTY_A, more: str = ""
+    processes: Processes, directory: Path, zone: str = ZONE + LONG_TXT + SIXTY_A, more: str = "", forward_to: int = 0
 ) -> Unbound:
-    """Start unbound with a zone that is its whole world, and with more lines in its `server` section."""
+    """Start unbound with a zone that is its whole world, or a port to ask, and more lines in its `server` section."""
     program = require_program("unbound", "unbound")
     port = free_port()
     zone_file = directory / f"zone-{port}"
     zone_file.write_text(zone)
     configuration = directory / f"unbound-{port}.conf"
-    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, zone=zone_file, more=more))
+    source = FORWARDING.format(port=forward_to) if forward_to else WORLD.format(zone=zone_file)
+    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, more=more) + source)
     running = processes.start(
         f"unbound-{port}",
         [program, "-c", str(configuration)],
