@@ -9,7 +9,11 @@ from math import inf
 
 from dnsfilter.model import Decision, Outcome
 
-MAX_ENTRIES = 50_000
+MAX_BYTES = 24 * 1024 * 1024
+"""Octets of memory for the entries of all views together, about."""
+
+OVERHEAD = 500
+"""Octets of memory that an entry takes beside its bytes: its objects, and its place in the table (measured)."""
 
 MAX_QUERY = 512
 """Longer queries are no ordinary ones, and would only fill the memory."""
@@ -20,19 +24,38 @@ _TTL = struct.Struct("!I")
 class Entry:
     """One ready response; valid while `now < fresh_until`, then `refresh` it.
 
-    `seen` counts hits per client address (packed) where the name is listed, and is None where it is not.
+    `seen` counts hits per client address (packed) where the name is listed, and is None where it is not; `counted` is
+    the key of a counter that every hit belongs to besides.
     """
 
-    __slots__ = ("_expires", "_stored", "_ttls", "decision", "fresh_until", "hits", "outcome", "rcode", "seen", "tail")
+    __slots__ = (
+        "_due",
+        "_due_list",
+        "_expires",
+        "_query",
+        "_stored",
+        "_ttls",
+        "counted",
+        "decision",
+        "fresh_until",
+        "hits",
+        "outcome",
+        "rcode",
+        "seen",
+        "tail",
+    )
 
-    def __init__(self, tail: bytes, decision: Decision, outcome: Outcome, rcode: int) -> None:
+    def __init__(
+        self, tail: bytes, decision: Decision, outcome: Outcome, rcode: int, counted: tuple[str, ...] | None = None
+    ) -> None:
         self.tail = tail
         self.decision = decision
         self.outcome = outcome
         self.rcode = rcode
+        self.counted = counted
         self.hits = 0
         self.seen: dict[bytes, int] | None = {} if decision.is_sighting else None
-        self.fresh_until = self._expires = inf
+        self.fresh_until = self._expires = self._due = inf
         self._stored = 0.0
         self._ttls: tuple[int, ...] = ()
 
@@ -40,6 +63,10 @@ class Entry:
         """Let the entry age: its TTLs (offsets into `tail`) were right at `stored`, it ends at `expires`."""
         self._stored, self._expires, self._ttls = stored, expires, ttls
         self.fresh_until = stored
+
+    def watch(self, due: float, due_list: list[bytes], query: bytes) -> None:
+        """Let the query (behind its ID) be put on a list, once, when the entry is asked for from `due` on."""
+        self._due, self._due_list, self._query = due, due_list, query
 
     def refresh(self, now: float) -> bool:
         """Bring the TTLs up to date for the coming second; False where the entry has ended."""
@@ -52,21 +79,50 @@ class Entry:
                 _TTL.pack_into(tail, offset, max(_TTL.unpack_from(tail, offset)[0] - elapsed, 0))
             self.tail = bytes(tail)
             self._stored += elapsed
-        self.fresh_until = min(self._stored + 1, self._expires)
+        if now >= self._due:
+            self._due = inf
+            self._due_list.append(self._query)
+        self.fresh_until = min(self._stored + 1, self._expires, self._due)
         return True
 
 
 class Memo:
     """The entries of one view, and which of them were hit since the last drain."""
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: "Shelf") -> None:
+        self._shelf = shelf
         self.entries: dict[bytes, Entry] = {}
         self.touched: list[Entry] = []
 
     def put(self, tail: bytes, entry: Entry) -> None:
-        """Keep an entry; when full, start over, for what is asked often is soon back."""
+        """Keep an entry, the response to a query (behind its ID)."""
         if len(tail) > MAX_QUERY:
             return
-        if len(self.entries) >= MAX_ENTRIES:
-            self.entries.clear()
+        shelf, before = self._shelf, self.entries.get(tail)
+        size = OVERHEAD + len(tail) + len(entry.tail)
+        if before is not None:
+            shelf.size -= OVERHEAD + len(tail) + len(before.tail)
+        if shelf.size + size > MAX_BYTES:
+            shelf.clear()
+        shelf.size += size
         self.entries[tail] = entry
+
+
+class Shelf:
+    """The memory that the memos of all views share; when full, all start over, for what is asked often is soon back."""
+
+    def __init__(self) -> None:
+        self._memos: list[Memo] = []
+        self.size = 0
+
+    def make_memo(self) -> Memo:
+        """Return a memo for one more view."""
+        memo = Memo(self)
+        self._memos.append(memo)
+        return memo
+
+    def clear(self) -> None:
+        """Let all memos start over."""
+        for memo in self._memos:
+            memo.entries.clear()
+        self.size = 0

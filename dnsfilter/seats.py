@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from dnsfilter.clients.directory import Directory
 from dnsfilter.config import Configuration
-from dnsfilter.memo import Memo
+from dnsfilter.memo import Memo, Shelf
 from dnsfilter.model import Client
 from dnsfilter.policy.engine import Engine, View
 from dnsfilter.tally import address_text
@@ -56,7 +56,8 @@ class Seats:
         self._engine, self._directory, self._today = engine, directory, today
         self._by_address: dict[bytes, Seat] = {}
         self._views: dict[Client, tuple[View, Memo]] = {}
-        self._unserved = Memo()
+        self._shelf = Shelf()
+        self._unserved = self._shelf.make_memo()
 
     @property
     def by_address(self) -> dict[bytes, Seat]:
@@ -97,7 +98,7 @@ class Seats:
 
     def _view(self, kind: Client) -> tuple[View, Memo]:
         if kind not in self._views:
-            self._views[kind] = self._engine.view(kind, self._today), Memo()
+            self._views[kind] = self._engine.view(kind, self._today), self._shelf.make_memo()
         return self._views[kind]
 
     def _is_served(self, address: IPv4Address | IPv6Address) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from dnsfilter.journal import Journal
-from dnsfilter.memo import Entry, Memo
+from dnsfilter.memo import Entry, Shelf
 from dnsfilter.model import Decision, DnsAction, Grade, Match, Outcome, Phase, ProxyAction, Role, Rule, Transport
 from dnsfilter.policy.decisions import NOT_LISTED
 from dnsfilter.tally import UNGROUPED, Tally, address_text
@@ -64,7 +64,7 @@ def test_sightings(tally):
 
 def test_hits_of_a_memo(tally):
     """Hits become responses and, where listed, sightings of each client that hit; then they begin anew."""
-    memo = Memo()
+    memo = Shelf().make_memo()
     listed, other = Entry(b"", LISTED, Outcome.BLOCKED, 0), Entry(b"", NOT_LISTED, Outcome.CACHED, 3)
     listed.hits, listed.seen, other.hits = 3, {RED: 2, BLUE: 1}, 4
     memo.touched += [listed, other]
