@@ -14,7 +14,7 @@ from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
 from dnsfilter.settings.operation import Privacy, Proxy, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
-from dnsfilter.settings.resolver import Cache, Listen, RateLimit, Sinkhole, Upstream
+from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream
 from dnsfilter.settings.section import Section, check_timezone
 from dnsfilter.validation import describe_errors
 from dnsfilter.values import Network
@@ -36,6 +36,7 @@ class Configuration(Section):
         for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
     )
     rate_limit: RateLimit = RateLimit()
+    connections: Connections = Connections()
     upstreams: tuple[Upstream, ...] = (Upstream(servers=("system",)),)
     records: tuple[str, ...] = ()
     cache: Cache = Cache()

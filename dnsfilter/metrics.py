@@ -13,6 +13,7 @@ from dnsfilter.journal import DURATION_BUCKETS
 from dnsfilter.model import (
     Channel,
     CompiledList,
+    Ending,
     Grade,
     Outcome,
     Phase,
@@ -93,6 +94,8 @@ RESOLVER = (
     Metric("upstream_duration_seconds", Kind.HISTOGRAM, "Time until an upstream responded.", ("upstream",)),
     Metric("cache_entries", Kind.GAUGE, "Responses in the caches of all workers."),
     Metric("cache_hits", Kind.COUNTER, "Queries answered from a cache.", ("cache",)),
+    Metric("connections", Kind.GAUGE, "Client connections open in all workers."),
+    Metric("connections_closed", Kind.COUNTER, "Client connections that were closed here, by why.", ("reason",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
     Metric("journal_dropped", Kind.COUNTER, "Sightings lost because a queue was full."),
     Metric(
@@ -138,6 +141,8 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "upstream_duration_seconds": [(upstream,) for upstream in upstreams],
         "cache_entries": [()],
         "cache_hits": [(cache,) for cache in CACHES],
+        "connections": [()],
+        "connections_closed": [(ending,) for ending in Ending],
         "workers_alive": [()],
         "journal_dropped": [()],
         "bypass": list(product(BYPASS_KINDS, groups)),

@@ -124,6 +124,16 @@ class Outcome(Word):
     ERROR = "error"
 
 
+class Ending(Word):
+    """Why we closed a client's connection."""
+
+    IDLE = "idle"
+    CLIENT = "client"
+    FULL = "full"
+    UNREAD = "unread"
+    PROXY = "proxy"
+
+
 class Match(Word):
     """How a rule's text covers names, most specific first; `network` covers addresses."""
 

@@ -30,6 +30,7 @@ from dnsfilter.model import Transport
 from dnsfilter.policy.engine import Engine
 from dnsfilter.resolver import Resolver
 from dnsfilter.server.https import HttpsServer
+from dnsfilter.server.places import Places
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.udp import UdpServer
@@ -60,9 +61,9 @@ class Worker:
             for sock in sockets
             if sock.type == socket.SOCK_DGRAM
         ]
-        self._tcp = TcpServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
-        self._tls = TlsServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
-        self._https = HttpsServer(self._resolver, self._forwarder.submit, self._forwarder.flush)
+        self._places = Places(self._snapshot.configuration.connections)
+        wiring = self._resolver, self._forwarder.submit, self._forwarder.flush, self._places
+        self._tcp, self._tls, self._https = TcpServer(*wiring), TlsServer(*wiring), HttpsServer(*wiring)
         self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)
         self._next_change: float | None = None
@@ -114,8 +115,7 @@ class Worker:
         while True:
             await asyncio.sleep(SECOND)
             self._report()
-            for stream in self._streams:
-                stream.close_idle(monotonic())
+            self._places.close_idle(monotonic())
             gc.freeze()
             changes = [watch.changed() for watch in self._watches]
             if any(changes):
@@ -129,6 +129,10 @@ class Worker:
         self.journal.count("queries", Transport.UDP, by=count)
         for stream in self._streams:
             self.journal.count("queries", stream.transport, by=stream.take_hits())
+        for reason, closed in self._places.closed.items():
+            self.journal.count("connections_closed", reason, by=closed)
+        self._places.closed.clear()
+        self.journal.gauges["connections",] = len(self._places)
         self._resolver.flush(seconds / max(count, 1), time())
         self._forwarder.report(monotonic())
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
@@ -158,6 +162,7 @@ class Worker:
         self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today)
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
+        self._places.adopt(configuration.connections)
         self._tls.adopt(configuration.listen.certificate)
         self._https.adopt(configuration.listen.certificate)
         self._snapshot, self._table, self._next_change = fresh, table, engine.next_change(today)

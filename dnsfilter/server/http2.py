@@ -7,12 +7,15 @@ from collections import deque
 from ctypes import string_at
 
 from dnsfilter.server.nghttp2 import CALLBACK_FAILURE, DATA, END_STREAM, HEADERS, Events, FrameHeader, Session
-from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD, Fields, HttpError, Request
+from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD, MAX_PATH, Fields, HttpError, Request
 from dnsfilter.wire.framing import MAX_MESSAGE
 
 MAX_STREAMS = 100
 MAX_RESETS = 100
 """How many streams one connection may give up: what asks and resets makes work without waiting for it."""
+
+MAX_FRAMES = 1000
+"""How many frames may come without completing a request: floods of SETTINGS, PING, empty DATA (CVE-2019-9512 ff)."""
 
 _FIELD_OVERHEAD = 32
 _NEEDED = (b":path", b":method", b"accept", b"content-type")
@@ -31,6 +34,7 @@ class Http2(Events):
         self._unsent: dict[int, bytes] = {}
         self._unwanted: list[int] = []
         self._resets = 0
+        self._frames = 0
 
     @property
     def is_over(self) -> bool:
@@ -79,7 +83,9 @@ class Http2(Events):
         return 0
 
     def on_header(self, name: bytes, value: bytes) -> int:
-        """Take a field; end the connection at more of them than anybody needs."""
+        """Take a field; of a path what shows that it is too long; end the connection at more than anybody needs."""
+        if name == b":path":
+            value = value[: MAX_PATH + 1]
         self._room -= len(name) + len(value) + _FIELD_OVERHEAD
         self._fields[name] = value
         return 0 if self._room >= 0 else CALLBACK_FAILURE
@@ -87,8 +93,9 @@ class Http2(Events):
     def on_frame(self, header: FrameHeader) -> int:
         """Complete a request with the frame that ends its stream."""
         kind, stream = header.type, header.stream_id
+        self._frames += 1
         if kind not in (DATA, HEADERS):
-            return 0
+            return 0 if self._frames <= MAX_FRAMES else CALLBACK_FAILURE
         is_end = header.flags & END_STREAM
         if kind == HEADERS and stream not in self._open:
             self._open.add(stream)
@@ -99,7 +106,7 @@ class Http2(Events):
         elif is_end and stream in self._incomplete:
             fields, body = self._incomplete.pop(stream)
             self._add(stream, fields, bytes(body))
-        return 0
+        return 0 if self._frames <= MAX_FRAMES else CALLBACK_FAILURE
 
     def on_chunk(self, stream: int, data: int, length: int) -> int:
         """Keep what belongs to a request, up to the longest DNS message."""
@@ -133,5 +140,6 @@ class Http2(Events):
         return body[:length], False
 
     def _add(self, stream: int, fields: dict[bytes, bytes], body: bytes | None) -> None:
+        self._frames = 0
         method, path = fields.get(b":method", b""), fields.get(b":path", b"")
         self._complete.append(Request(stream, method, path, fields, body))

@@ -35,8 +35,6 @@ class HttpsConnection(PaddedConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Speak what both agreed on during the handshake (RFC 7301); HTTP/2 begins with our settings."""
         super().connection_made(transport)
-        if not self._address:
-            return
         tls = transport.get_extra_info("ssl_object")
         self._http = Http2() if tls and tls.selected_alpn_protocol() == "h2" else Http1()
         self._send()
@@ -88,6 +86,7 @@ class HttpsConnection(PaddedConnection):
         result = self._answer(query, now)
         if isinstance(result, Pending):
             result.send, result.token = self._send_later, (request.stream, is_head, wants_padding(result.query))
+            self._waiting += 1
             self._server.submit(result, now)
             return True
         if result is None:
@@ -97,6 +96,7 @@ class HttpsConnection(PaddedConnection):
         return False
 
     def _send_later(self, token: object, response: bytes) -> None:
+        self._waiting -= 1
         if not self._http:
             return
         stream, is_head, is_padded = cast("tuple[int, bool, bool]", token)

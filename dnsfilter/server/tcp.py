@@ -1,6 +1,7 @@
 """DNS over TCP (RFC 7766): pipelined queries, answered in the order in which their answers are found.
 
 A connection is closed when idle, when it sends what is no query, and when its peer does not read what it asked for.
+Who asks faster than he reads, or than upstreams answer, is not read from until that has changed.
 """
 
 import asyncio
@@ -9,102 +10,177 @@ from ipaddress import ip_address
 from time import monotonic
 from typing import cast
 
-from dnsfilter.model import Transport
+from dnsfilter.model import Ending, Transport
 from dnsfilter.resolver import Pending, Resolver
+from dnsfilter.server.places import Places
 from dnsfilter.wire.framing import Deframer, frame
 
-IDLE_SECONDS = 10.0
-MAX_CONNECTIONS = 1000
-MAX_UNREAD = 256 * 1024
+MAX_UNREAD = 1024 * 1024
+"""How many octets that a peer does not read may be held for it."""
+
+MAX_WAITING = 256
+"""How many queries of one connection may wait for upstreams."""
+
+TURN = 64
+"""How many queries of one connection are answered before others get their turn."""
+
+TURN_SIZE = 128 * 1024
+"""How many octets of answers end such a turn, too."""
+
 ID_SIZE = 2
 
 
 class TcpServer:
-    """Makes and bounds the connections of one worker; at the bound the longest idle one is closed.
+    """Makes the connections of one worker, which `places` bounds.
 
     `submit` takes queries that wait for an upstream, `flush` sends what was submitted.
     """
 
     transport = Transport.TCP
 
-    def __init__(self, resolver: Resolver, submit: Callable[[Pending, float], None], flush: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        submit: Callable[[Pending, float], None],
+        flush: Callable[[], None],
+        places: Places,
+    ) -> None:
         self.resolver = resolver
         self.submit = submit
         self.flush = flush
-        self.connections: dict[Connection, None] = {}
+        self.places = places
         self.hits = 0
 
-    def make_connection(self) -> asyncio.BaseProtocol:
-        """Return the protocol of a new connection."""
-        return Connection(self)
+    def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:
+        """Return the protocol of a new connection; its peer's address, unless `client` is given."""
+        return Connection(self, client)
 
     def take_hits(self) -> int:
         """Return how many queries the memo answered since the last call."""
         hits, self.hits = self.hits, 0
         return hits
 
-    def close_idle(self, now: float) -> None:
-        """Close the connections that have been idle too long; called every second or so."""
-        for connection in [item for item in self.connections if item.active + IDLE_SECONDS < now]:
-            connection.close()
-
 
 class Connection(asyncio.Protocol):
     """One client connection."""
 
-    def __init__(self, server: TcpServer) -> None:
+    def __init__(self, server: TcpServer, client: bytes = b"") -> None:
         self._server = server
         self._deframer = Deframer()
-        self._address = b""
+        self._held: list[bytes] = []
+        self._waiting = 0
+        self._is_unread = False
+        self._is_finished = False
+        self.address = client
         self.active = 0.0
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._waiting or self._held)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place, from the longest idle connection where none is free."""
+        """Take a place, unless that was done before a handshake."""
+        if self.active:
+            self._transport = cast("asyncio.Transport", transport)
+        else:
+            self.take_place(transport)
+
+    def take_place(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place, or end at once where there is none."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without being a subclass
-        peer = transport.get_extra_info("peername")
-        if not peer:  # gone before we looked
+        if not self.address:
+            peer = transport.get_extra_info("peername")
+            if not peer:  # gone before we looked
+                self._transport.abort()
+                return
+            self.address = ip_address(peer[0].partition("%")[0]).packed
+        if not self._server.places.take(self, monotonic()):
             self._transport.abort()
-            return
-        self._address = ip_address(peer[0].partition("%")[0]).packed
-        self.active = monotonic()
-        connections = self._server.connections
-        if len(connections) >= MAX_CONNECTIONS:
-            next(iter(connections)).close()
-        connections[self] = None
 
     def data_received(self, data: bytes) -> None:
-        """Answer the queries that are complete; all answers at hand go out in one write."""
+        """Answer the queries that are complete."""
+        if self._is_finished:
+            return
+        messages = self._deframer.feed(data)
+        if self._held:  # no longer read from, but this was on its way
+            self._held += messages
+        elif messages:
+            self._take_turn(messages)
+
+    def pause_writing(self) -> None:
+        """Ask for nothing more while the peer does not read."""
+        self._is_unread = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on: the peer has read."""
+        self._is_unread = False
+        self._go_on()
+
+    def touch(self) -> float:
+        """Note that the client asks something; return the time."""
+        now = monotonic()
+        self._server.places.touch(self, now)
+        return now
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Give up the place."""
+        self._held.clear()
+        self._server.places.leave(self)
+
+    def close(self) -> None:
+        """Close at once: what the peer has not read by now it will not miss."""
+        self._held.clear()
+        self._server.places.leave(self)
+        self._transport.abort()
+
+    def finish(self) -> None:
+        """Send no more, so that the client asks elsewhere; what it still sends is read, or it would get a reset."""
+        self._is_finished = True
+        self._transport.write_eof()
+
+    def _take_turn(self, messages: list[bytes]) -> None:
+        """Answer queries; all answers at hand go out in one write, and what is too much for one turn is held."""
         now = self.touch()
         responses: list[bytes] = []
-        is_waiting = False
-        for message in self._deframer.feed(data):
+        before, room = self._waiting, TURN_SIZE
+        for index, message in enumerate(messages):
+            if index >= TURN or room < 0 or self._waiting >= MAX_WAITING:
+                self._held = messages[index:]
+                break
             result = self._answer(message, now)
             if result is None:
                 self.close()
                 return
             if isinstance(result, Pending):
                 result.send = self._send_later
+                self._waiting += 1
                 self._server.submit(result, now)
-                is_waiting = True
             else:
                 responses.append(frame(result))
-        if is_waiting:
+                room -= len(result)
+        if self._waiting > before:
             self._server.flush()
         if responses:
             self._write(b"".join(responses))
+        if self._held:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
 
-    def touch(self) -> float:
-        """Become the connection that is idle last; return the time."""
-        now = self.active = monotonic()
-        connections = self._server.connections
-        if self in connections:
-            del connections[self]
-            connections[self] = None
-        return now
+    def _go_on(self) -> None:
+        """Answer what is held and read on, if nothing is in the way."""
+        if self._is_unread or self._waiting >= MAX_WAITING or self._transport.is_closing():
+            return
+        if self._held:
+            messages, self._held = self._held, []
+            self._take_turn(messages)
+        if not self._held and not self._is_unread and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server
-        seat = server.resolver.seats.take(self._address, now)
+        seat = server.resolver.seats.take(self.address, now)
         seat.tokens -= 1
         if seat.tokens >= 0:
             tail = seat.recall(message[ID_SIZE:], now)
@@ -113,21 +189,15 @@ class Connection(asyncio.Protocol):
                 return message[:ID_SIZE] + tail
         return server.resolver.receive(message, seat, server.transport, now)
 
-    def connection_lost(self, _error: Exception | None) -> None:
-        """Give up the place."""
-        self._server.connections.pop(self, None)
-
-    def close(self) -> None:
-        """Close at once: what the peer has not read by now it will not miss."""
-        self._server.connections.pop(self, None)
-        self._transport.abort()
-
     def _send_later(self, _token: object, response: bytes) -> None:
+        self._waiting -= 1
         self._write(frame(response))
+        if self._held and self._waiting < MAX_WAITING:
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _write(self, data: bytes) -> None:
-        if self._transport.is_closing():
+        if self._is_finished or self._transport.is_closing():
             return
         self._transport.write(data)
         if self._transport.get_write_buffer_size() > MAX_UNREAD:
-            self.close()
+            self._server.places.end(self, Ending.UNREAD)

@@ -44,6 +44,11 @@ def load_certificate(certificate: Certificate) -> ssl.SSLContext:
 class PaddedConnection(Connection):
     """One client connection inside TLS."""
 
+    def finish(self) -> None:
+        """Say that nothing more will come, and close (RFC 8446 section 6.1)."""
+        self._is_finished = True
+        self._transport.close()
+
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         result = super()._answer(message, now)
         if isinstance(result, bytes) and _PADDING_HINT in message:
@@ -57,6 +62,30 @@ class PaddedConnection(Connection):
 
     def _send_later(self, token: object, response: bytes) -> None:
         super()._send_later(None, pad(response) if token is pad else response)
+
+
+class _Encryption(SSLProtocol):
+    """TLS around a connection, which has its place from before the handshake."""
+
+    def __init__(self, connection: PaddedConnection, context: ssl.SSLContext) -> None:
+        super().__init__(
+            asyncio.get_running_loop(),
+            connection,
+            context,
+            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
+            server_side=True,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )
+        self._inside = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._inside.take_place(transport)
+        if self._inside.active:
+            super().connection_made(transport)
+
+    def connection_lost(self, error: BaseException | None) -> None:
+        self._inside.connection_lost(None)  # after a handshake that failed nobody else tells it
+        super().connection_lost(error)
 
 
 class TlsServer(TcpServer):
@@ -81,13 +110,6 @@ class TlsServer(TcpServer):
         context.set_alpn_protocols(self.protocols)
         self._context = context
 
-    def make_connection(self) -> asyncio.BaseProtocol:
+    def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""
-        return SSLProtocol(
-            asyncio.get_running_loop(),
-            self.connection(self),
-            cast("ssl.SSLContext", self._context),
-            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
-            server_side=True,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        )
+        return _Encryption(self.connection(self, client), cast("ssl.SSLContext", self._context))

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pydantic import Field, StrictInt, model_validator
 
 from dnsfilter.settings.section import Section
-from dnsfilter.values import DomainName, ListenEndpoint, Server
+from dnsfilter.values import DomainName, Duration, ListenEndpoint, Server, parse_duration
 
 
 class Certificate(Section):
@@ -38,6 +38,14 @@ class Listen(Section):
     def is_designated(self) -> bool:
         """Whether clients are told where they can ask encrypted."""
         return bool(self.name and (self.tls or self.https))
+
+
+class Connections(Section):
+    """Bounds of one worker's connections over TCP, TLS and HTTPS: all of them, those of one client, and idle ones."""
+
+    maximum: StrictInt = Field(2000, ge=1, le=100_000)
+    per_client: StrictInt = Field(200, ge=1)
+    idle: Duration = parse_duration("10s")
 
 
 class RateLimit(Section):

@@ -13,7 +13,8 @@ import h2.events
 
 from dnsfilter.resolver import Pending
 from dnsfilter.server.https import HttpsServer
-from dnsfilter.settings.resolver import Certificate
+from dnsfilter.server.places import Places
+from dnsfilter.settings.resolver import Certificate, Connections
 from tests.fakes.resolving import make_query, make_resolver, make_response
 
 LISTED = "www.tiktok.com"
@@ -115,22 +116,23 @@ class House:
     def __init__(self, certificate: Certificate) -> None:
         self.resolver = make_resolver(rate_limit={"per_client_qps": 0})
         self.pending: list[Pending] = []
-        self.server = HttpsServer(self.resolver, lambda pending, _: self.pending.append(pending), lambda: None)
+        places = Places(Connections())
+        self.server = HttpsServer(self.resolver, lambda pending, _: self.pending.append(pending), lambda: None, places)
         self.server.adopt(certificate)
         self.certificate = certificate
 
     async def listen(self) -> None:
         """Open the port."""
         loop = asyncio.get_running_loop()
-        self._listening = await loop.create_server(self.server.make_connection, "127.0.0.1", 0)
+        listening = await loop.create_server(self.server.make_connection, "127.0.0.1", 0)
+        self.place = listening.sockets[0].getsockname()[:2]
 
     @asynccontextmanager
     async def connect(self, protocol: str = "h2") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         """Open a connection over TLS."""
         trust = ssl.create_default_context(cafile=self.certificate.chain)
         trust.set_alpn_protocols([protocol])
-        port = self._listening.sockets[0].getsockname()[1]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname="dns.example")
+        reader, writer = await asyncio.open_connection(*self.place, ssl=trust, server_hostname="dns.example")
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == protocol
         try:
             yield reader, writer

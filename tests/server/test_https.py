@@ -80,7 +80,7 @@ def test_an_answer_for_a_stream_that_is_gone(tell):
         client.flush()
         await house.wait_for(lambda: len(house.pending) == 1)
         client.writer.transport.abort()
-        await house.wait_for(lambda: not house.server.connections)
+        await house.wait_for(lambda: not house.server.places)
         house.answer()
 
     tell(story)
@@ -99,6 +99,7 @@ def test_an_answer_for_a_stream_that_is_gone(tell):
         ("GET", "/dns-query?dns=AA+/AAAA", {}, 400),
         ("GET", path_of(make_response(make_query())), {}, 400),
         ("GET", path_of(b"a" * 12_000), {}, 414),
+        ("GET", path_of(b"a" * 48_000), {}, 414),
         ("PUT", path_of(make_query()), {}, 405),
         ("GET", path_of(make_query(LISTED)), {"accept": "text/html"}, 406),
         ("GET", path_of(make_query(LISTED)), {"accept": "application/dns-message;q=0"}, 406),
