@@ -29,7 +29,7 @@ LONG_STRINGS = 12
 LONG_TXT = "long.example. TXT " + " ".join(f'"{number:02d}{"x" * 198}"' for number in range(LONG_STRINGS)) + "\n"
 SIXTY_A = "".join(f"sixty.example. A 192.0.2.{number}\n" for number in range(1, 61))
 
-CONFIGURATION = """\
+_SERVER = """\
 server:
   directory: "{directory}"
   chroot: ""
@@ -48,7 +48,9 @@ server:
 remote-control:
   control-enable: no
 """
-WORLD = """\
+CONFIGURATION = (
+    _SERVER
+    + """\
 auth-zone:
   name: "."
   zonefile: "{zone}"
@@ -56,11 +58,15 @@ auth-zone:
   for-upstream: yes
   fallback-enabled: no
 """
-FORWARDING = """\
+)
+_FORWARDING = (
+    _SERVER
+    + """\
 forward-zone:
   name: "."
-  forward-addr: 127.0.0.1@{port}
+  forward-addr: 127.0.0.1@{forward_to}
 """
+)
 
 
 class Unbound:
@@ -85,8 +91,9 @@ def start_unbound(
     zone_file = directory / f"zone-{port}"
     zone_file.write_text(zone)
     configuration = directory / f"unbound-{port}.conf"
-    source = FORWARDING.format(port=forward_to) if forward_to else WORLD.format(zone=zone_file)
-    configuration.write_text(CONFIGURATION.format(directory=directory, port=port, more=more) + source)
+    template = _FORWARDING if forward_to else CONFIGURATION
+    text = template.format(directory=directory, port=port, more=more, zone=zone_file, forward_to=forward_to)
+    configuration.write_text(text)
     running = processes.start(
         f"unbound-{port}",
         [program, "-c", str(configuration)],
