@@ -11,11 +11,16 @@ from dnsfilter.errors import WireError
 
 MAX_NAME = 255
 MAX_LABEL = 63
-MAX_POINTERS = 32
+MAX_POINTERS = 16
 _POINTER = 0xC0
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
 _UNPRINTABLE = re.compile(rb"[^a-z0-9_-]")
+_SEPARATOR = "\u0100"
+"""Stands between labels while their octets, a dot among them, are escaped."""
+
+_TEXTS = {octet: chr(octet).lower() if octet in _PLAIN.upper() + _PLAIN else f"\\{octet:03d}" for octet in range(256)}
+_TEXTS[ord(_SEPARATOR)] = "."
 _ESCAPED = re.compile(rb"\\(\d{3})")
 
 
@@ -26,47 +31,41 @@ def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
     """
     labels: list[bytes] = []
     length, end, limit = 1, 0, offset
-    for _ in range(MAX_POINTERS):
-        while True:
-            size = _octet(message, offset)
-            if size >= _POINTER:
-                break
-            if size > MAX_LABEL:
+    try:
+        for _ in range(MAX_POINTERS):
+            while (size := message[offset]) <= MAX_LABEL:
+                following = offset + 1 + size
+                if not size:
+                    return b"".join(labels) + b"\0", end or following
+                length += 1 + size
+                if length > MAX_NAME:
+                    raise WireError(f"name too long at offset {offset}")
+                labels.append(message[offset:following])
+                offset = following
+            if size < _POINTER:
                 raise WireError(f"label type {size:#x} at offset {offset}")
-            following = offset + 1 + size
-            if not size:
-                return b"".join(labels) + b"\0", end or following
-            length += 1 + size
-            if following > len(message) or length > MAX_NAME:
-                raise WireError(f"name too long at offset {offset}")
-            labels.append(message[offset:following])
-            offset = following
-        end = end or offset + 2
-        target = (size & ~_POINTER) << 8 | _octet(message, offset + 1)
-        if target >= limit:
-            raise WireError(f"compression pointer at offset {offset} does not point backwards")
-        offset = limit = target
+            end = end or offset + 2
+            target = (size & ~_POINTER) << 8 | message[offset + 1]
+            if target >= limit:
+                raise WireError(f"compression pointer at offset {offset} does not point backwards")
+            offset = limit = target
+    except IndexError:
+        raise WireError("message ends inside a name") from None
     raise WireError(f"more than {MAX_POINTERS} compression pointers")
 
 
 def skip_name(message: bytes, offset: int) -> int:
     """Return where the name at `offset` ends, without following pointers."""
-    while True:
-        size = _octet(message, offset)
-        if size >= _POINTER:
-            return offset + 2
-        if size > MAX_LABEL:
-            raise WireError(f"label type {size:#x} at offset {offset}")
-        offset += 1 + size
-        if not size:
-            return offset
-
-
-def _octet(message: bytes, offset: int) -> int:
     try:
-        return message[offset]
+        while size := message[offset]:
+            if size > MAX_LABEL:
+                if size < _POINTER:
+                    raise WireError(f"label type {size:#x} at offset {offset}")
+                return offset + 2
+            offset += 1 + size
     except IndexError:
         raise WireError("message ends inside a name") from None
+    return offset + 1
 
 
 def to_text(wire: bytes) -> str:
@@ -86,7 +85,7 @@ def join_labels(labels: list[bytes]) -> str:
     """Return the canonical text of a name of these labels."""
     text = b".".join(labels).lower()
     if len(text.translate(None, _PLAIN)) != len(labels) - 1:
-        return ".".join(map(escape_label, labels)) or "."
+        return _SEPARATOR.join([label.decode("latin-1") for label in labels]).translate(_TEXTS) or "."
     return text.decode("ascii")
 
 
