@@ -3,12 +3,15 @@
 A lost batch loses no count, because the next one holds it too; what an ended process has counted stays counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dnsfilter.journal import Batch, CounterKey
 
 ALIVE_SECONDS = 3.0
+FORGOTTEN_SECONDS = 60.0
+"""A process that was silent for longer is gone for good."""
+
 MAX_ACCOUNTS = 256
 WORKER = "worker-"
 
@@ -40,6 +43,17 @@ class Accounts:
             if growth > 0:
                 account.counters[counter] = value
                 yield counter, growth
+
+    def reported(self, now: float) -> Iterator[tuple[tuple[str, str], dict[CounterKey, float]]]:
+        """Yield what each process that may still report has reported."""
+        for key, account in self._accounts.items():
+            if now - account.heard < FORGOTTEN_SECONDS:
+                yield key, account.counters
+
+    def restore(self, reported: Mapping[tuple[str, str], dict[CounterKey, float]]) -> None:
+        """Take what another manager was told as told; nobody is alive before it reports."""
+        for key, counters in reported.items():
+            self._accounts[key] = _Account(float("-inf"), counters)
 
     def count_workers(self, now: float) -> int:
         """Return how many workers have reported lately."""

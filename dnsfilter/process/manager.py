@@ -23,12 +23,13 @@ from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.watch import Watch
-from dnsfilter.journal import Batch
+from dnsfilter.journal import Batch, CounterKey
 from dnsfilter.metrics import RESOLVER, bypass_kind
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
+from dnsfilter.process.ledger import Ledger
 from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.court import Court, Quarantined
@@ -56,6 +57,7 @@ class Manager:
         self._accounts = Accounts()
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
+        self._ledger = Ledger(state, self._accounts)
         self._subscriptions = Subscriptions(state)
         court = Court(self._on_ruling)
         self._quarantine = Quarantine(state, self._pseudonyms, court)
@@ -73,6 +75,9 @@ class Manager:
             self._loop.add_signal_handler(number, self._ending.set)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload.set)
         self._adopt(self._snapshot)
+        self._ledger.open()
+        for key, total in self._ledger.totals.items():
+            self._exposition.add(key, total)
         self._gauges.reload(is_successful=True, at=self._snapshot.created)
         await self._admin.start(self._snapshot.configuration.listen.metrics)
         self._writer.start()
@@ -103,6 +108,7 @@ class Manager:
             _log.error("ends unexpectedly: %r", failure)
         await receiver.close()
         await self._admin.stop()
+        self._ledger.save(time.monotonic())
         await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
         return 1 if failures else 0
 
@@ -139,13 +145,17 @@ class Manager:
 
     def _on_batch(self, batch: Batch) -> None:
         for key, growth in self._accounts.settle(batch, time.monotonic()):
-            self._exposition.add(key, growth)
+            self._count(key, growth)
         if batch.sightings:
             self._writer.put([self._attributor.attribute(sighting) for sighting in batch.sightings])
             for sighting in batch.sightings:
                 kind = bypass_kind(sighting)
                 if kind:
-                    self._exposition.add(("bypass", kind, sighting.group), sighting.count)
+                    self._count(("bypass", kind, sighting.group), sighting.count)
+
+    def _count(self, key: CounterKey, by: float) -> None:
+        self._ledger.totals[key] += by  # type: ignore[assignment]
+        self._exposition.add(key, by)
 
     def _on_report(self, report: Report) -> None:
         """Take the store's report from the writer's thread."""
@@ -163,7 +173,8 @@ class Manager:
 
     def _render(self, accept: str) -> tuple[bytes, str]:
         self._gauges.refresh()
-        self._exposition.add(("journal_dropped",), self._writer.take_dropped())
+        self._count(("journal_dropped",), self._writer.take_dropped())
+        self._ledger.save(time.monotonic())
         return self._exposition.render(accept)
 
     def _find_obstacle(self) -> str:

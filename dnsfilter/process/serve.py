@@ -12,6 +12,7 @@ from types import FrameType
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
+from dnsfilter.process.ledger import discard_counts
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
@@ -34,6 +35,7 @@ def serve(path: Path | None) -> int:
     arguments = [str(found.absolute())] if found else []
     prepare_state(Path(configuration.state))
     lock = hold_state(Path(configuration.state))
+    discard_counts(Path(configuration.state))
     try:
         published = subprocess.run([*_python("publisher"), *arguments], check=False)  # noqa: S603 - our own module
         if published.returncode == 0:

@@ -1,7 +1,7 @@
 """The supervisor: keeps processes running, and knows nothing else of them than their commands.
 
-A process that ends is started again, at once at first, then after growing pauses. SIGTERM ends all of them, in the
-order given; SIGHUP goes to those that reload.
+A process that ends is started again: at once when it ended in order, as one does that was told to, else after growing
+pauses. SIGTERM ends all of them, in the order given; SIGHUP goes to those that reload.
 """
 
 import asyncio
@@ -38,6 +38,7 @@ class _Keeper:
         self.part = part
         self.is_ending = False
         self._process: asyncio.subprocess.Process | None = None
+        self._status: int | None = None
         self._reason = ""
         """Why it could not be started the last time: said once, not at every attempt."""
 
@@ -48,13 +49,15 @@ class _Keeper:
             complaint = await self._run()
             if self.is_ending:
                 return
-            pause = 0.0 if monotonic() - started > LONG_LIFE else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
+            is_forgiven = self._status == 0 or monotonic() - started > LONG_LIFE
+            pause = 0.0 if is_forgiven else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
             if complaint:
                 _log.error("%s %s; starting it again", self.part.name, complaint)
             await asyncio.sleep(pause)
 
     async def _run(self) -> str:
         """Run the process to its end; return what there is to say about it."""
+        self._status = None
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *self.part.command, pass_fds=self.part.descriptors, stdin=asyncio.subprocess.DEVNULL
@@ -63,7 +66,8 @@ class _Keeper:
             reason, self._reason = self._reason, f"cannot be started: {self.part.command[0]}: {error.strerror}"
             return "" if reason == self._reason else self._reason
         self._reason = ""
-        return f"ended with status {await self._process.wait()}"
+        self._status = await self._process.wait()
+        return f"ended with status {self._status}"
 
     def signal(self, number: signal.Signals) -> None:
         if self._process and self._process.returncode is None:

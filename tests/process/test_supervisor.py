@@ -83,6 +83,13 @@ def test_a_long_life_is_forgiven(house: House) -> None:
     assert all(0.4 <= gap < 0.7 for gap in gaps)
 
 
+def test_an_orderly_end_is_no_failure(house: House) -> None:
+    """A process that ends with 0, as in a rolling restart, is started again at once each time."""
+    house.start(house.part("ends", "date +%s.%N >> $LOG; sleep 0.2; exit 0"), lines=6)
+    gaps = [second - first for first, second in pairwise(map(float, house.lines[:6]))]
+    assert sum(gaps) < 5 * 0.2 + 1
+
+
 def test_the_others_do_not_notice(house: House) -> None:
     """While one process dies again and again another keeps its life."""
     running = house.start(house.part("dies", "echo died >> $LOG; exit 1"), house.part("lives", WAIT), lines=4)
