@@ -127,8 +127,7 @@ class Matcher:
             case Match.EXACT:
                 self._owner(rule.text).exacts.append(rule)
             case Match.PATTERN:
-                regex = re.compile("[^.]*".join(map(re.escape, rule.text.split("*"))))
-                self._owner(pattern_parent(rule.text)).patterns.append((regex, rule))
+                self._owner(pattern_parent(rule.text)).patterns.append((_compile_pattern(rule.text), rule))
             case Match.SUFFIX:
                 self._owner(rule.text).suffixes.append(rule)
             case Match.NETWORK:
@@ -139,6 +138,12 @@ class Matcher:
 
     def _owner(self, suffix: str) -> _Owner:
         return self._owners.setdefault(suffix, _Owner())
+
+
+def _compile_pattern(text: str) -> re.Pattern[str]:
+    """Return the expression of a pattern; it never goes back, for the first place of each literal leaves most room."""
+    first, *middle, last = map(re.escape, text.split("*"))
+    return re.compile(first + "".join(f"(?>[^.]*?{literal})" for literal in middle) + "[^.]*" + last)
 
 
 _RANK = {Match.EXACT: 0, Match.PATTERN: 1, Match.SUFFIX: 2, Match.NETWORK: 3}

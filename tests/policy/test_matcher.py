@@ -150,6 +150,13 @@ def test_pattern_stays_within_one_label():
     ]
 
 
+@given(st.text("ab*", max_size=8), st.text("ab*", max_size=6), st.text("ab.", max_size=16))
+def test_pattern_agrees_with_trying_every_way(first, second, name):
+    """Whatever the pattern, a name matches just when it does by the definition of `*`, which is tried in every way."""
+    one = rule(Match.PATTERN, f"{first}*{second}.a.b")
+    assert bool(Matcher([compiled([one])]).match(f"{name}.a.b")) == covers(one, f"{name}.a.b")
+
+
 def test_root_matches_nothing():
     """The root is below nothing."""
     assert Matcher([compiled([rule(Match.SUFFIX, "a")])]).match(".") == []
