@@ -87,7 +87,7 @@ class Resolver:
             if seat.view is None:
                 outcome, rcode = Outcome.REFUSED, Rcode.REFUSED
             elif seat.tokens < 0 and not self.seats.admit(seat, now):
-                outcome, rcode = Outcome.RATELIMITED, Rcode.REFUSED
+                return self._limit(message, seat, transport)
             elif message[2] & _OPCODE_BITS:
                 outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
             else:
@@ -144,6 +144,16 @@ class Resolver:
         """Answer with a header only, for want of anything in the message to trust."""
         self.tally.count(transport, outcome, rcode, 0.0)
         return build_header(message, rcode)
+
+    def _limit(self, message: bytes, seat: Seat, transport: Transport) -> bytes | None:
+        """Deal with a query over the limit; of a sender that may be forged never with more octets than came."""
+        if transport is not Transport.UDP:
+            return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
+        if not self.seats.slips(seat):
+            self.tally.count(transport, Outcome.RATELIMITED, Rcode.REFUSED, 0.0)
+            return None
+        self.tally.count(transport, Outcome.RATELIMITED, Rcode.NOERROR, 0.0)
+        return build_truncated(Query(message), Rcode.NOERROR, 0)
 
     def _answer(self, query: Query, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending:
         """Answer a well-formed query: what we do not do, what the policy blocks, what we hold, else Pending."""

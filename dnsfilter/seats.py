@@ -12,24 +12,30 @@ from dnsfilter.config import Configuration
 from dnsfilter.memo import Memo, Shelf
 from dnsfilter.model import Client
 from dnsfilter.policy.engine import Engine, View
+from dnsfilter.rates import UNLIMITED, Bucket, Rates, Recent
 from dnsfilter.tally import address_text
 
-MAX_SEATS = 100_000
+MAX_SEATS = 65_536
 
 
 class Seat:
-    """One client address; `view` is None where it is not served. `entries` are those of its memo."""
+    """One client address; `view` is None where it is not served. `entries` are those of its memo.
 
-    __slots__ = ("address", "entries", "memo", "refilled", "text", "tokens", "view")
+    `tokens` are what it has taken out of its bucket and its prefix's.
+    """
 
-    def __init__(self, address: bytes, text: str, view: View | None, memo: Memo, tokens: float, now: float) -> None:
+    __slots__ = ("address", "bucket", "entries", "memo", "prefix", "text", "tokens", "view", "waiting")
+
+    def __init__(self, address: bytes, text: str, view: View | None, memo: Memo, bucket: Bucket) -> None:
         self.address = address
         self.text = text
         self.view = view
         self.memo = memo
         self.entries = memo.entries
-        self.tokens = tokens
-        self.refilled = now
+        self.bucket = bucket
+        self.prefix: Bucket | None = None
+        self.tokens = 0.0
+        self.waiting = 0
 
     def recall(self, tail: bytes, now: float) -> bytes | None:
         """Return the ready response to the octets behind a query's ID, and count that it was used.
@@ -48,13 +54,18 @@ class Seat:
 
 
 class Seats:
-    """All client addresses met since the last change of the policy, at most `MAX_SEATS`."""
+    """The client addresses met last since the last change of the policy, at most `MAX_SEATS`.
+
+    Who has shown that an address is its own, by a connection or a cookie, has another seat there, whose tokens nobody
+    else can spend.
+    """
 
     def __init__(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         self._networks = configuration.allow_clients
-        self._rate, self._burst = configuration.rate_limit.per_client_qps, configuration.rate_limit.burst
+        self._rates = Rates(configuration.rate_limit, MAX_SEATS)
         self._engine, self._directory, self._today = engine, directory, today
-        self._by_address: dict[bytes, Seat] = {}
+        self._by_address: Recent[Seat] = Recent(MAX_SEATS)
+        self._proven: Recent[Seat] = Recent(MAX_SEATS)
         self._views: dict[Client, tuple[View, Memo]] = {}
         self._shelf = Shelf()
         self._unserved = self._shelf.make_memo()
@@ -65,24 +76,36 @@ class Seats:
         return self._by_address
 
     def take(self, address: bytes, now: float) -> Seat:
-        """Return the seat of an address, a new one where it has none."""
+        """Return the seat of an address, a new one where it has none; strangers' are not kept."""
         seat = self._by_address.get(address)
         if seat is None:
-            if len(self._by_address) >= MAX_SEATS:
-                self._by_address.clear()
-            seat = self._by_address[address] = self._make(address, now)
+            seat = self._make(address, now)
+            if seat.view is not None:
+                seat.prefix = self._rates.find_prefix(address, now)
+                self._by_address.add(address, seat)
+        return seat
+
+    def take_proven(self, address: bytes, now: float) -> Seat:
+        """Return the seat of an address that is known to be the sender's own."""
+        seat = self._proven.get(address)
+        if seat is None:
+            seat = self._make(address, now)
+            if seat.view is not None:
+                self._proven.add(address, seat)
         return seat
 
     def admit(self, seat: Seat, now: float) -> bool:
-        """Refill an exhausted token bucket; whether the query that exhausted it may pass."""
-        if not self._rate:
-            seat.tokens = 1e18
+        """Get new tokens for a seat that has none left; whether the query that found none may pass."""
+        if not self._rates.is_limited:
+            seat.tokens = UNLIMITED
             return True
-        seat.tokens = min(self._burst, (now - seat.refilled) * self._rate) - 1
-        if seat.tokens < 0:
-            return False
-        seat.refilled = now
-        return True
+        granted = self._rates.grant(seat.bucket, seat.prefix, now)
+        seat.tokens = granted - 1 if granted >= 1 else -1.0
+        return granted >= 1
+
+    def slips(self, seat: Seat) -> bool:
+        """Count a query over the limit of an address that may be forged; whether it gets an empty, truncated answer."""
+        return self._rates.slips(seat.prefix or seat.bucket)
 
     def memos(self) -> Iterator[tuple[str, Memo]]:
         """Return the memos of all views, each with its group."""
@@ -91,10 +114,10 @@ class Seats:
     def _make(self, address: bytes, now: float) -> Seat:
         text = address_text(address)
         if not self._is_served(ip_address(text)):
-            return Seat(address, text, None, self._unserved, self._burst, now)
+            return Seat(address, text, None, self._unserved, self._rates.open_client(now))
         client = self._directory.find(text, self._today)
         view, memo = self._view(Client(client.group, quarantined=client.quarantined))
-        return Seat(address, text, view, memo, self._burst, now)
+        return Seat(address, text, view, memo, self._rates.open_client(now))
 
     def _view(self, kind: Client) -> tuple[View, Memo]:
         if kind not in self._views:

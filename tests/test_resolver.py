@@ -228,11 +228,39 @@ def test_rate_limit():
     query, answered = ask("own.corp"), 0
     for step in range(2000):
         made.move_to(NOW + step / 1000)
-        answered += parse(made.ask(RED, query)).header.rcode == 0
+        response = made.ask(RED, query)
+        answered += bool(response and not parse(response).header.tc)
     assert 5 + 18 <= answered <= 5 + 21
     assert parse(made.ask(BLUE, query)).header.rcode == 0
     counted = outcomes(made.drain())
-    assert counted["ratelimited", "REFUSED"] == 2000 - answered
+    assert counted["ratelimited", "REFUSED"] + counted["ratelimited", "NOERROR"] == 2000 - answered
+
+
+@pytest.mark.parametrize("slip", [0, 1, 3])
+def test_over_the_limit(slip):
+    """Over UDP every so many-th query gets the question back, truncated, and the rest nothing; no answer is longer."""
+    made = world(rate_limit={"per_client_qps": 1, "burst": 1, "slip": slip})
+    query = ask("own.corp", opt=edns())
+    responses = [made.ask(RED, query) for _ in range(13)][1:]
+    assert sum(response is not None for response in responses) == (12 // slip if slip else 0)
+    for response in filter(None, responses):
+        header = parse(response).header
+        assert (header.tc, header.rcode, header.q, header.a, header.auth) == (1, 0, 1, 0, 0)
+        assert len(response) <= len(query)
+
+
+def test_a_forger_cannot_spend_what_connections_may_ask():
+    """However much comes over UDP under its address, a client that connects gets its rate, and then REFUSED."""
+    made = world(rate_limit={"per_client_qps": 1, "burst": 5})
+    query, address = ask("own.corp"), bytes([10, 1, 0, 1])
+    for _ in range(20):
+        made.ask(RED, query)
+    seat = made.resolver.seats.take_proven(address, made.now)
+    rcodes = []
+    for _ in range(7):
+        seat.tokens -= 1
+        rcodes.append(parse(made.resolver.receive(query, seat, Transport.TCP, made.now)).header.rcode)
+    assert rcodes == [0, 0, 0, 0, 0, 5, 5]
 
 
 def test_no_rate_limit():

@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server
-        seat = server.resolver.seats.take(self.address, now)
+        seat = server.resolver.seats.take_proven(self.address, now)
         seat.tokens -= 1
         if seat.tokens >= 0:
             tail = seat.recall(message[ID_SIZE:], now)

@@ -87,7 +87,10 @@ class UdpServer:
         if seat is None:
             seat = self._resolver.seats.take(address, now)
         seat.tokens -= 1
-        result = self._resolver.receive(message, seat, Transport.UDP, now)
+        result: bytes | Pending | None = None
+        if seat.tokens < 0 and self._resolver.seats.admit(seat, now):
+            result = self._recall(message, seat, now)
+        result = result or self._resolver.receive(message, seat, Transport.UDP, now)
         if result is None:
             return 0
         if isinstance(result, Pending):
@@ -98,3 +101,11 @@ class UdpServer:
         start = self._inbox.starts[index]
         self._inbox.memory[start : start + len(result)] = result
         return len(result)
+
+    def _recall(self, message: bytes, seat: Seat, now: float) -> bytes | None:
+        """Answer the query that only lacked tokens."""
+        tail = seat.recall(message[2:], now)
+        if tail is None:
+            return None
+        self.hits += 1
+        return message[:2] + tail

@@ -49,10 +49,23 @@ class Connections(Section):
 
 
 class RateLimit(Section):
-    """How many queries one client may ask; 0 queries per second means no limit."""
+    """How many queries one client may ask, and all of its prefix; 0 queries per second means no limit.
+
+    A prefix may by default ask ten times as much as a client. Over UDP every `slip`-th query over the limit gets an
+    empty truncated answer, so that a client that is real comes back over TCP; the others get none.
+    """
 
     per_client_qps: StrictInt = Field(1000, ge=0)
     burst: StrictInt = Field(2000, ge=1)
+    per_prefix_qps: StrictInt | None = Field(None, ge=0)
+    ipv4_prefix: StrictInt = Field(24, ge=8, le=32)
+    ipv6_prefix: StrictInt = Field(56, ge=16, le=128)
+    slip: StrictInt = Field(2, ge=0)
+
+    @property
+    def prefix_qps(self) -> int:
+        """How many queries per second the clients of a prefix may ask together."""
+        return 10 * self.per_client_qps if self.per_prefix_qps is None else self.per_prefix_qps
 
 
 class Upstream(Section):

@@ -1,5 +1,6 @@
 """The UDP server on real sockets: the memo says what the long way says, and everybody gets what is theirs."""
 
+import contextlib
 import os
 import socket
 from collections import Counter
@@ -203,13 +204,56 @@ def test_rate_limit(make_house: Callable[..., House], monkeypatch: pytest.Monkey
     monkeypatch.setattr("dnsfilter.server.udp.monotonic", lambda: now)
     house = make_house(rate_limit={"per_client_qps": 2, "burst": 5})
     busy, calm = house.client(), house.client("127.0.0.3")
-    rcodes = [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(9)]
-    assert rcodes == [0] * 5 + [5] * 4
-    assert rcode_of(house.ask(calm, make_query(LISTED))) == 0
+    assert kinds(house, busy, 9) == "AAAAA-T-T"
+    assert kinds(house, calm, 1) == "A"
     now += 1.0
-    assert [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(4)] == [0, 0, 5, 5]
+    assert kinds(house, busy, 4) == "AA-T"
     now += 100.0
-    assert [rcode_of(house.ask(busy, make_query(LISTED))) for _ in range(7)] == [0] * 5 + [5] * 2
+    assert kinds(house, busy, 7) == "AAAAA-T"
+
+
+def test_rate_limit_of_a_prefix(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many clients of one prefix share its rate, a chunk at a time; another prefix does not notice."""
+    now = monotonic()
+    monkeypatch.setattr("dnsfilter.server.udp.monotonic", lambda: now)
+    house = make_house(rate_limit={"per_client_qps": 1000, "per_prefix_qps": 100, "burst": 1000})
+    assert kinds(house, house.client("127.0.1.1"), 130).count("A") == 130  # which takes three chunks of 64
+    assert kinds(house, house.client("127.0.1.2"), 30).count("A") == 8
+    assert kinds(house, house.client("127.0.2.1"), 130).count("A") == 130
+
+
+def test_a_forged_address_gets_less_than_was_sent(make_house: Callable[..., House]) -> None:
+    """Over the limit what goes out is, octet for octet, less than what came in: no use for reflection."""
+    house = make_house(rate_limit={"per_client_qps": 1, "burst": 1})
+    client = house.client()
+    query = make_query(LISTED)
+    house.ask(client, query)
+    client.setblocking(False)
+    received = 0
+    for _ in range(100):
+        client.send(query)
+        house.server.on_readable()
+        with contextlib.suppress(BlockingIOError):
+            received += len(client.recv(4096))
+    assert 0 < received <= 0.5 * 100 * len(query)
+
+
+def kinds(house: House, client: socket.socket, count: int) -> str:
+    """Ask so often; return for each query whether it got an answer, was told to use TCP, or got nothing."""
+    client.setblocking(False)
+    found = ""
+    for _ in range(count):
+        client.send(make_query(LISTED))
+        house.server.on_readable()
+        try:
+            response = client.recv(4096)
+        except BlockingIOError:
+            found += "-"
+        else:
+            found += "T" if response[2] & 2 else "A"
+            assert rcode_of(response) == 0
+            assert identifier_of(response) == identifier_of(make_query(LISTED))
+    return found
 
 
 def test_take_hits_counts_once(make_house: Callable[..., House]) -> None:
