@@ -5,6 +5,7 @@ section 2.1), so that a dot always separates labels. Knows nothing of wire forma
 """
 
 import re
+from collections.abc import Container
 
 import idna
 
@@ -69,6 +70,15 @@ def pattern_parent(pattern: str) -> str:
 def is_within(name: str, suffix: str) -> bool:
     """Whether a canonical name is the suffix or below it."""
     return name == suffix or name.endswith("." + suffix)
+
+
+def is_within_any(name: str, suffixes: Container[str]) -> bool:
+    """Whether a canonical name is one of the suffixes or below one."""
+    while name:
+        if name in suffixes:
+            return True
+        name = name.partition(".")[2]
+    return False
 
 
 def _explain(text: str, name: str) -> str:

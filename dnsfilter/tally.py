@@ -59,6 +59,8 @@ class Tally:
             self.journal.count("responses", entry.outcome, rcode_text(entry.rcode), by=entry.hits)
             self.journal.count("cache_hits", "memo", by=entry.hits)
             self.journal.observe("query_duration", entry.outcome, seconds, by=entry.hits)
+            if entry.counted:
+                self.journal.count(*entry.counted, by=entry.hits)
             entry.hits = 0
             if entry.seen:
                 for address, count in entry.seen.items():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.names import canonical, canonical_pattern, is_within, pattern_parent
+from dnsfilter.names import canonical, canonical_pattern, is_within, is_within_any, pattern_parent
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,12 @@ def test_pattern_parent(pattern, parent):
 def test_is_within(name, suffix, expected):
     """A suffix ends at a label."""
     assert is_within(name, suffix) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("corp.example", True), ("a.b.corp.example", True), ("xcorp.example", False), ("example", False), ("", False)],
+)
+def test_is_within_any(name, expected):
+    """Whether one of the suffixes is the name or above it, label by label."""
+    assert is_within_any(name, {"corp.example", "lab.test"}) is expected

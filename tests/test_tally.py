@@ -78,3 +78,14 @@ def test_hits_of_a_memo(tally):
     assert batch.counters["query_duration_bucket", "cached", "0.0005"] == 4
     assert {(s.client, s.count) for s in batch.sightings} == {("10.0.0.1", 2), ("10.0.0.2", 1)}
     assert (listed.hits, listed.seen, memo.touched) == (0, {}, [])
+
+
+def test_hits_count_besides_where_an_entry_says_so(tally):
+    """An answer that was changed counts as that each time it is given."""
+    memo = Shelf().make_memo()
+    changed = Entry(b"", NOT_LISTED, Outcome.CACHED, 0, ("ech", "removed"))
+    changed.hits = 3
+    memo.touched.append(changed)
+    tally.flush_memo(memo, "corporate", 0.000003)
+    tally.flush_memo(memo, "corporate", 0.000003)
+    assert tally.journal.drain().counters["ech", "removed"] == 3

@@ -21,6 +21,12 @@ def read_list(blocklist: Blocklist, beside: Path, copies: Path | None = None) ->
     `beside` is the directory of the configuration, `copies` the one that downloads are kept in.
     """
     path = _find(blocklist, beside, copies)
+    text, changed = read_text(path)
+    return text, str(path), changed
+
+
+def read_text(path: Path) -> tuple[str, float]:
+    """Return the text of a file, and when it last changed; InputError says what is wrong."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -29,7 +35,7 @@ def read_list(blocklist: Blocklist, beside: Path, copies: Path | None = None) ->
         raise InputError([Problem(f"cannot be read: {error.strerror}", str(path))]) from None
     if len(data) > MAX_BYTES:
         raise InputError([Problem(f"is larger than {MAX_BYTES >> 20} MiB", str(path))])
-    return decode(data, str(path)), str(path), changed
+    return decode(data, str(path)), changed
 
 
 def decode(data: bytes, file: str) -> str:
