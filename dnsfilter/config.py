@@ -12,6 +12,9 @@ from pydantic import Field, StrictInt, ValidationError, field_validator
 from dnsfilter.document import Document, Path, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
+from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
+from dnsfilter.settings.forwarding import Forwarding
+from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
 from dnsfilter.settings.operation import Privacy, Proxy, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
 from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream
@@ -60,6 +63,9 @@ class Configuration(Section):
         named = [name for policy in self.policies for name in (*policy.blocklists, *policy.quarantine.blocklists)]
         return tuple(Blocklist(name=name, file=f"{name}.yaml") for name in dict.fromkeys(named) if name not in defined)
 
+    notices: Notices = Notices()
+    webhooks: tuple[Webhook, ...] = ()
+    events: tuple[EventOutput, ...] = ()
     @field_validator("workers")
     @classmethod
     def _is_worker_count(cls, value: int | str) -> int | str:
@@ -68,6 +74,12 @@ class Configuration(Section):
         return value
 
     @field_validator("timezone")
+    @property
+    def outlets(self) -> dict[str, Outlet]:
+        """By name, everything by which something goes out."""
+        mail: dict[str, Outlet] = {MAIL: self.notices} if self.notices.is_wanted else {}
+        return mail | {each.name: each for each in self.webhooks} | {each.name: each for each in self.events}
+
     @classmethod
     def _is_timezone(cls, value: str) -> str:
         return check_timezone(value)
@@ -119,6 +131,11 @@ def _find_broken_references(document: Document) -> Iterator[Problem]:
     ):
         for place, name in _pick(data, path).items():
             if name not in names:
+    outlets = _pick(data, ("webhooks", ..., "name")) | _pick(data, ("events", ..., "name"))
+    yield from _find_duplicates(document, outlets)
+    for place, name in outlets.items():
+        if name == MAIL:
+            yield document.problem(place, f"{name!r} is the name under which notices go out")
                 yield document.problem(place, f"there is no {noun} {name!r}")
     for place, name in _pick(data, ("blocklists", ..., "name")).items():
         if name in BUILT_IN_LISTS:

@@ -39,6 +39,9 @@ EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch")
 BYPASS_KINDS = ("doh", "ip")
 
 Labels = tuple[str, ...]
+FATES = ("delivered", "later", "blocked", "refused", "suppressed")
+UNADDRESSED = (("none", "overflow"), ("none", "refused"))
+"""Outlet and fate of messages that have come to no outlet, or whose outlet is gone."""
 
 
 class Kind(StrEnum):
@@ -107,6 +110,8 @@ RESOLVER = (
 )
 """The resolver's endpoint."""
 
+    Metric("outbox_messages", Kind.COUNTER, "What became of messages that were to go out.", ("outlet", "fate")),
+    Metric("outbox_waiting", Kind.GAUGE, "Messages that wait to go out.", ("outlet",)),
 PROXY = (
     Metric("proxy_connections", Kind.COUNTER, "Connections, by what was decided on their name.", ("decision",)),
     Metric("proxy_requests", Kind.COUNTER, "HTTP requests seen, by what was decided.", ("decision",)),
@@ -155,6 +160,7 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
         "proxy_connections": [(action,) for action in ProxyAction],
         "proxy_requests": [(action,) for action in ProxyAction],
         "proxy_flags": sorted(
+        "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
             {
                 (app, role, grade, channel, group)
                 for app, role, grade, channel, _, group in _sightings(configuration, lists)

@@ -3,7 +3,7 @@
 Imports nothing of dnsfilter but errors; holds no behaviour beyond what a value says of itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -13,6 +13,10 @@ CANARIES = "canaries"
 SPECIAL_USE = "special-use"
 ANSWERED_FIRST = frozenset({CANARIES, SPECIAL_USE})
 """The lists whose names have an answer of their own for everybody, before any policy."""
+
+
+LANGUAGES = ("en", "fr", "de", "nl")
+"""Languages that notices to owners are written in."""
 
 
 class Word(StrEnum):
@@ -90,6 +94,14 @@ class DnsAction(Word):
         return self not in (DnsAction.RESOLVE, DnsAction.OBSERVE)
 
 
+class Ech(Word):
+    """What becomes of `ech` in service bindings, mildest first: removed where nobody can tell, or signed ones too."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    REMOVE_SIGNED = "remove-signed"
+
+
 class ProxyAction(Word):
     """What the proxy does with a connection or a request for a name."""
 
@@ -108,6 +120,57 @@ class Standing(Word):
     QUARANTINED = "quarantined"
     EXEMPT = "exempt"
     UNATTRIBUTABLE = "unattributable"
+
+
+class EventKind(Word):
+    """What can happen that others are told of: a device's standing, an order's dates, or something about running it."""
+
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+    QUARANTINED = "quarantined"
+    EXEMPT = "exempt"
+    CLEARED = "cleared"
+    ANNOUNCEMENT = "announcement"
+    REMINDER = "reminder"
+    PHASE = "phase"
+    RELOAD_FAILED = "reload-failed"
+    LIST_REFUSED = "list-refused"
+    CAP_REACHED = "cap-reached"
+    AUDIT = "audit"
+
+
+STANDING_EVENTS = (
+    EventKind.SUSPECTED,
+    EventKind.CONFIRMED,
+    EventKind.QUARANTINED,
+    EventKind.EXEMPT,
+    EventKind.CLEARED,
+)
+"""Events that are about the standing of one device."""
+
+NOTICES = (
+    EventKind.ANNOUNCEMENT,
+    EventKind.REMINDER,
+    EventKind.CONFIRMED,
+    EventKind.QUARANTINED,
+    EventKind.CLEARED,
+)
+"""Events that the owner of a device gets mail about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that others are told of; `time` in seconds since the epoch, `device` a pseudonym or empty.
+
+    `content` is what else there is to say, by field: texts, and lists of texts.
+    """
+
+    kind: EventKind
+    time: float
+    content: Mapping[str, str | list[str]]
+    device: str = ""
+    app: str = ""
+    id: str = ""
 
 
 class Outcome(Word):
@@ -231,6 +294,7 @@ class Device:
     group: str
     macs: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _COMMANDS = {
     "check": "dnsfilter.cli.check",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
+    "outbox": "dnsfilter.cli.outbox",
     "replay": "dnsfilter.cli.replay",
     "report": "dnsfilter.cli.report",
     "lists": "dnsfilter.cli.lists",

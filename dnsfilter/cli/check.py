@@ -7,6 +7,7 @@ import click
 
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.config import Configuration
+from dnsfilter.delivery.requirements import check_outlets
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.feeds.configuration import find_configuration, locate
@@ -30,7 +31,7 @@ def check(configuration_file: Path | None) -> None:
     configuration, lists, problems = compile_all(found)
     problems = [*problems, *read_client_sources(configuration).problems]
     warnings = find_missing(configuration, found)
-    for check_files in (_check_certificate, _check_authorities):
+    for check_files in (_check_certificate, _check_authorities, check_outlets):
         try:
             check_files(configuration)
         except InputError as error:

@@ -1,4 +1,4 @@
-"""The inventory: a CSV export of the device management, `id,name,owner,mail,group,mac,ip`.
+"""The inventory: a CSV export of the device management, `id,name,owner,mail,group,mac,ip,language`.
 
 Several MACs or addresses in a field are separated by spaces or `;`. A line that cannot be read is a problem and the
 rest goes on. Reads no file.
@@ -11,9 +11,9 @@ from collections.abc import Callable, Container, Iterator
 
 from dnsfilter.clients.addresses import parse_address, parse_mac
 from dnsfilter.errors import Problem
-from dnsfilter.model import Device
+from dnsfilter.model import LANGUAGES, Device
 
-COLUMNS = ("id", "name", "owner", "mail", "group", "mac", "ip")
+COLUMNS = ("id", "name", "owner", "mail", "group", "mac", "ip", "language")
 MAX_ID = 200
 
 _Row = dict[str, str]
@@ -57,7 +57,8 @@ class _Parser:
             macs = tuple(dict.fromkeys(self._parse_all(row, "mac", parse_mac, line)))
             addresses = tuple(dict.fromkeys(self._parse_all(row, "ip", _canonical_address, line)))
             name, owner, mail = (row.get(column, "") for column in ("name", "owner", "mail"))
-            self.devices.append(Device(identifier, name, owner, mail, self._group(row, line), macs, addresses))
+            group, language = self._group(row, line), self._language(row, line)
+            self.devices.append(Device(identifier, name, owner, mail, group, macs, addresses, language))
 
     def _group(self, row: _Row, line: int) -> str:
         group = row.get("group", "")
@@ -65,6 +66,13 @@ class _Parser:
             self.complain(f"there is no group {group!r}", line, "group")
             return ""
         return group
+
+    def _language(self, row: _Row, line: int) -> str:
+        language = row.get("language", "").lower()[:2]
+        if language and language not in LANGUAGES:
+            self.complain(f"{language!r} is none of {', '.join(LANGUAGES)}", line, "language")
+            return ""
+        return language
 
     def _parse_all(self, row: _Row, column: str, parse: Callable[[str], str], line: int) -> Iterator[str]:
         for text in filter(None, re.split(r"[\s;]+", row.get(column, ""))):

@@ -13,6 +13,7 @@ from pathlib import Path
 from dnsfilter.config import Configuration, parse_configuration
 from dnsfilter.document import key_text, parse_document
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.settings.notification import EventOutput, Notices, Webhook
 from dnsfilter.settings.resolver import Upstream
 from dnsfilter.values import Endpoint, UpstreamServer, parse_server
 
@@ -107,10 +108,24 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
         }
     )
 
+            "notices": configuration.notices.model_copy(update=_absolute(configuration.notices, base)),
+            "webhooks": tuple(hook.model_copy(update=_absolute(hook, base)) for hook in configuration.webhooks),
+            "events": tuple(_locate_output(output, base) for output in configuration.events),
 
 def _absolute_url(url: str, base: Path) -> str:
     path = url.removeprefix(_SQLITE)
     return url if path in (url, ":memory:") else f"{_SQLITE}{base / path}"
+
+def _absolute(section: Notices | Webhook | EventOutput, base: Path) -> dict[str, str]:
+    """Return the files that a section names, absolute."""
+    files = {key: getattr(section, key, None) for key in ("ca", "password_file", "secret_file")}
+    return {key: str(base / file) for key, file in files.items() if file}
+
+
+def _locate_output(output: EventOutput, base: Path) -> EventOutput:
+    path = str(base / output.to.path) if output.to.path else ""
+    return output.model_copy(update={**_absolute(output, base), "to": output.to._replace(path=path)})
+
 
 
 def _expand(upstream: Upstream, configuration: Configuration, base: Path) -> Upstream:

@@ -49,6 +49,10 @@ class Gauges:
         self._exposition.replace(
             "quarantine_capped", {(policy.name,): float(policy.name in report.capped) for policy in policies}
         )
+        self._exposition.replace(
+            "outbox_waiting",
+            {(name,): float(report.waiting.get(name, 0)) for name in self._snapshot.configuration.outlets},
+        )
         self._exposition.set("retention_last_run_timestamp_seconds", to=report.swept)
 
     def reload(self, *, is_successful: bool, at: float) -> None:

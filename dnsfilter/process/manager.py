@@ -25,11 +25,13 @@ from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read
 from dnsfilter.feeds.watch import Watch
 from dnsfilter.journal import Batch, CounterKey
 from dnsfilter.metrics import RESOLVER, bypass_kind
+from dnsfilter.model import EventKind
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
+from dnsfilter.process.outgoing import Outgoing
 from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.court import Court, Quarantined
@@ -58,11 +60,12 @@ class Manager:
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
         self._ledger = Ledger(state, self._accounts)
-        self._subscriptions = Subscriptions(state)
-        court = Court(self._on_ruling)
+        self._outgoing = Outgoing(state, self._pseudonyms, self._count_outgoing)
+        self._subscriptions = Subscriptions(state, self._on_list_refused)
+        court = Court(self._on_ruling, self._outgoing.clerk.tell)
         self._quarantine = Quarantine(state, self._pseudonyms, court)
         self._quarantined: Quarantined | None = None
-        self._writer = Writer(configuration.store.url, self._on_report, court)
+        self._writer = Writer(configuration.store.url, self._on_report, court, self._outgoing.clerk)
         self._admin = AdminServer(self._render, self._find_obstacle)
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
@@ -107,6 +110,7 @@ class Manager:
         for failure in failures:
             _log.error("ends unexpectedly: %r", failure)
         await receiver.close()
+        await self._outgoing.close()
         await self._admin.stop()
         self._ledger.save(time.monotonic())
         await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
@@ -118,6 +122,7 @@ class Manager:
         self._warn_of_restart(snapshot)
         self._snapshot = snapshot
         self._gauges.adopt(snapshot)
+        self._outgoing.adopt(snapshot)
         self._subscriptions.adopt(configuration)
         self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
         self._feed = DeviceFeed(configuration, self._state)
@@ -171,6 +176,12 @@ class Manager:
         self._quarantined = quarantined
         self._ruled.set()
 
+    def _count_outgoing(self, outlet: str, fate: str, number: int) -> None:
+        self._exposition.add(("outbox_messages", outlet, fate), number)
+
+    def _on_list_refused(self, blocklist: str, reason: str) -> None:
+        self._outgoing.post(EventKind.LIST_REFUSED, blocklist=blocklist, reason=reason)
+
     def _render(self, accept: str) -> tuple[bytes, str]:
         self._gauges.refresh()
         self._count(("journal_dropped",), self._writer.take_dropped())
@@ -192,6 +203,7 @@ class Manager:
     def _refresh_clients(self, feed: DeviceFeed, snapshot: Snapshot, quarantined: Quarantined | None) -> bool:
         is_other = feed.refresh(time.time())
         self._quarantine.follow(snapshot, feed.devices)
+        self._outgoing.follow(snapshot, feed.devices)
         return (quarantined is not None and self._quarantine.publish(quarantined)) or is_other
 
     async def _keep_snapshot(self) -> None:
@@ -239,17 +251,19 @@ class Manager:
         complaints = errors.decode(errors="replace").splitlines()
         if child.returncode:
             more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-            _log.error(
-                "reload refused, generation %d stays: %s%s", self._snapshot.generation, "".join(complaints[:1]), more
-            )
-            return False
+            return self._refuse("".join(complaints[:1]) + more)
         try:
             self._adopt(await asyncio.to_thread(read_snapshot, self._state))
         except SnapshotError as error:
-            _log.error("reload refused, generation %d stays: %s", self._snapshot.generation, error)
-            return False
+            return self._refuse(str(error))
         _log.info("generation %d is in force", self._snapshot.generation)
         return True
+
+    def _refuse(self, reason: str) -> bool:
+        """Say that the last generation stays in force, and why."""
+        _log.error("reload refused, generation %d stays: %s", self._snapshot.generation, reason)
+        self._outgoing.post(EventKind.RELOAD_FAILED, reason=reason)
+        return False
 
 
 def main() -> int:

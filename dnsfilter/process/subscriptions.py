@@ -6,6 +6,7 @@ and is tried again after growing pauses.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,10 +32,14 @@ class _Turn:
 
 
 class Subscriptions:
-    """The subscriptions of the configuration in force; `now` is a monotonic clock."""
+    """The subscriptions of the configuration in force; `now` is a monotonic clock.
 
-    def __init__(self, state: Path) -> None:
+    `on_refused` is told name and reason when a list begins to be refused.
+    """
+
+    def __init__(self, state: Path, on_refused: Callable[[str, str], None] | None = None) -> None:
         self._copies = state / COPIES
+        self._on_refused = on_refused
         self._turns: dict[Blocklist, _Turn] = {}
 
     def adopt(self, configuration: Configuration) -> None:
@@ -53,11 +58,14 @@ class Subscriptions:
         try:
             await refresh(blocklist, self._copies)
         except InputError as error:
+            is_first = turn.pause == FIRST_PAUSE
             turn.due = now + min(turn.pause, interval)
             turn.pause = min(2 * turn.pause, LONGEST_PAUSE)
             first, *others = error.problems
             more = f" (and {len(others)} more)" if others else ""
             _log.warning("list not refreshed: %s%s", first, more)
+            if is_first and self._on_refused:
+                self._on_refused(blocklist.name, f"{first}{more}")
             return False
         turn.due, turn.pause = now + interval, FIRST_PAUSE
         return watch.changed()

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Column
 
 from dnsfilter.config import Configuration
+from dnsfilter.settings.notification import EventOutput, Notices, Outlet
 from dnsfilter.settings.order import Policy
 from dnsfilter.store.audit import HEADS_FILE
 from dnsfilter.store.database import shown
@@ -22,6 +23,8 @@ LIFETIMES = {
     "audit": "for good: an entry that could be removed would prove nothing",
     "exemptions": "{retention} after they end",
     "clearances": "{retention}",
+    "outbox": "until delivered or given up ({outgoing}); sent mail {repeat}, so that nobody gets the same twice",
+    "marks": "as long as the store; not about people",
     "consequences": "as long as the device's standing calls for them",
 }
 """How long the rows of each table are kept, under the retention of the configuration."""
@@ -40,6 +43,9 @@ def describe_processing(configuration: Configuration) -> str:
     ]
     return "\n\n".join(["# Record of processing", *parts])
 
+
+REHEARSALS = "dry-run"
+"""Below the state directory: where dry runs put what they do not send."""
 
 _NOT_KEPT = (
     "* Queries for names that no list covers: answered, counted, forgotten. Answers are cached without who asked.",
@@ -100,9 +106,17 @@ def _stored(configuration: Configuration) -> Iterator[str]:
     retention = format_duration(configuration.store.retention)
     yield f"The store is {shown(configuration.store.url)}. Devices are pseudonyms there: keyed hashes (HMAC-SHA-256)."
     for table in metadata.sorted_tables:
-        lifetime = LIFETIMES[table.name].format(retention=retention)
+        lifetime = LIFETIMES[table.name].format(retention=retention, **_outgoing_lifetimes(configuration))
         yield f"\n### {table.name}\n\n{_sentence(table.comment)} Kept: {lifetime}.\n\n| column | what |\n|---|---|"
         yield from map(_column, table.columns)
+
+
+def _outgoing_lifetimes(configuration: Configuration) -> dict[str, str]:
+    longest = max((section.give_up_after for section in configuration.outlets.values()), default=None)
+    return {
+        "outgoing": f"after {format_duration(longest)}" if longest else "nothing goes out",
+        "repeat": format_duration(configuration.notices.repeat_after),
+    }
 
 
 def _column(column: Column[str] | Column[int]) -> str:
@@ -119,6 +133,9 @@ def _files(configuration: Configuration) -> Iterator[str]:
     yield f"* {key}: the key of the pseudonyms. Who has it and the inventory can tell who is meant."
     yield f"* {state}/clients: device id and group behind each address; made anew when inventory or leases change."
     yield f"* {state}/{HEADS_FILE}: numbers and hashes of the audit; not about people."
+    for name, section in configuration.outlets.items():
+        if not isinstance(section, EventOutput) and section.dry_run:
+            yield f"* {state}/{REHEARSALS}/{name}: what would have gone out; the latest thousand, for you to delete."
     if configuration.proxy.listen:
         yield f"* {state}/acknowledged: who has read a warning, as keyed hashes; good for an hour."
 
@@ -130,7 +147,18 @@ def _recipients(configuration: Configuration) -> Iterator[str]:
     yield f"* Who reads {metrics}/metrics: counts by group, and pseudonyms of up to {series} flagged devices."
     if configuration.proxy.listen:
         yield f"* Who reads {configuration.proxy.metrics}/metrics: counts by group."
+    yield from map(_recipient, configuration.outlets.values())
     for upstream in configuration.upstreams:
         servers = ", ".join(map(str, upstream.servers))
         names = f"names of {', '.join(upstream.domains)}" if upstream.domains else "names"
         yield f"* Upstream {servers}: {names} that are asked for and not cached, never by whom."
+
+
+def _recipient(section: Outlet) -> str:
+    kinds = ", ".join(section.kinds)
+    if isinstance(section, Notices):
+        return f"* The owner of a device, by mail through {section.server or 'nobody yet'}: {kinds} of that device."
+    if isinstance(section, EventOutput):
+        return f"* Who reads {section.to}: events ({kinds}) with the pseudonym of the device."
+    who = "the device's id in the inventory, which the audit notes" if section.identify else "the device's pseudonym"
+    return f"* {section.url.partition('?')[0]}: events ({kinds}) with {who}."

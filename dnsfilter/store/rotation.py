@@ -48,7 +48,7 @@ def rekey(
     known |= {old.of_address(address): new.of_address(address) for address in addresses}
     found: set[str] = set()
     for table in OF_DEVICES:
-        names = set(connection.scalars(select(table.c.device).distinct()))
+        names = set(connection.scalars(select(table.c.device).where(table.c.device != "").distinct()))
         rows = [{"old": name, "new": known.get(name) or new.of_stray(name)} for name in sorted(names)]
         if rows:
             column = table.c.device

@@ -4,7 +4,7 @@ A device is a pseudonym; there is no column for its address, its name or its own
 minutes since the epoch. Comments of tables and columns are for people: the record of processing shows them.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 VERSION = 1
 
@@ -122,3 +122,37 @@ consequences = Table(
     comment="what policies do about devices whose use of an app is confirmed",
 )
 """What policies do about devices whose use of an app is confirmed: quarantine them, or why not."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Integer, primary_key=True, comment="number of the message, in the order of what happened"),
+    Column("event", String(40), nullable=False, comment="id of the event, the same wherever and however often it goes"),
+    Column("outlet", String(64), nullable=False, comment="by what it goes out; empty until that is decided"),
+    Column("kind", String(32), nullable=False, comment="what happened"),
+    Column("time", BigInteger, nullable=False, comment="when"),
+    Column("device", String(64), nullable=False, comment="pseudonym of the device concerned, empty where it is none"),
+    Column("app", String(64), nullable=False, comment="app concerned"),
+    Column(
+        "content",
+        Text,
+        nullable=False,
+        comment="what else there is to say: group, standing before and after, policy, phase; or the audit's entry",
+    ),
+    Column("attempts", Integer, nullable=False, comment="how often it could not be delivered"),
+    Column("due", BigInteger, nullable=False, comment="when it is tried next"),
+    Column("sent", BigInteger, nullable=False, comment="when the mail went out, 0 until then"),
+    Index("outbox_by_outlet", "outlet", "sent", "due"),
+    comment="what is to go out: mail to owners (whose address is not here), webhooks, events for a SIEM",
+)
+"""What is to go out, written together with what it tells of; a row per event, then one per event and outlet."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("mark", String(200), primary_key=True, comment="what has been told: a date of a policy, a reached cap"),
+    Column("value", BigInteger, nullable=False, comment="when; of the audit, the number of the last entry told"),
+    sqlite_with_rowid=False,
+    comment="what has gone into the outbox and must not again; not about people",
+)
+"""What is told once, and how far the audit has been told."""

@@ -121,6 +121,16 @@ def rule(
     return bench.ruling()
 
 
+def find_changes(connection: Connection, before: Mapping[DeviceKey, Standing]) -> list[Change]:
+    """Return what sightings alone have made of devices that had these standings."""
+    rows = [(row, before.get((row.device, row.app))) for row in _chosen(connection, before)]
+    return [
+        Change(row.device, row.app, row.group, old, Standing(row.standing), "seen")
+        for row, old in rows
+        if old and old.value != row.standing
+    ]
+
+
 class _Bench:
     """The state of one round of judgements."""
 

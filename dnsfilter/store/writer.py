@@ -9,19 +9,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dnsfilter.errors import StoreError
-from dnsfilter.model import Standing
+from dnsfilter.store.clerk import Clerk
 from dnsfilter.store.court import Court
 from dnsfilter.store.database import Failure, classify, open_store, reason, set_aside
 from dnsfilter.store.devices import count_standings, list_flagged
+from dnsfilter.store.outbox import count_waiting
 from dnsfilter.store.retention import sweep
-from dnsfilter.store.sightings import Attributed, DeviceKey, record
+from dnsfilter.store.sightings import Attributed, record
 
 MAX_WAITING = 500_000
 MAX_BATCH = 20_000
@@ -38,24 +39,26 @@ class Report:
     """What metrics tell of the store: devices by (app, standing, group), and flagged (app, device, standing, group).
 
     `swept` is when the retention was last enforced, in seconds since the epoch; `capped` are the policies whose
-    `max_devices` keeps them from quarantining.
+    `max_devices` keeps them from quarantining; `waiting` counts messages by outlet.
     """
 
     standings: dict[tuple[str, str, str], int]
     flagged: list[tuple[str, str, str, str]]
     swept: float = 0.0
     capped: frozenset[str] = frozenset()
+    waiting: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
     """Writes what it is given; `on_report` is called in the writer's thread."""
 
-    def __init__(self, url: str, on_report: Callable[[Report], None], court: Court) -> None:
+    def __init__(self, url: str, on_report: Callable[[Report], None], court: Court, clerk: Clerk | None = None) -> None:
         self._retention = inf
         self._series = 0
         self._url = url
         self._on_report = on_report
         self._court = court
+        self._clerk = clerk
         self._waiting: deque[Attributed] = deque()
         self._dropped = 0
         self._condition = threading.Condition()
@@ -139,6 +142,8 @@ class Writer:
             self._is_failing = True
         self._close()
         self._court.sit_again()
+        if self._clerk:
+            self._clerk.begin_again()
         if failure is Failure.DAMAGED:
             return self._begin_anew()
         if failure is Failure.REFUSED:
@@ -163,14 +168,13 @@ class Writer:
     def _work(self) -> None:
         if self._engine is None:
             self._engine = open_store(self._url)
-        concerned: dict[DeviceKey, Standing] = {}
-        if self._in_hand:
-            with self._engine.begin() as connection:
-                concerned = record(connection, self._in_hand)
-            self._in_hand = []
-            self._is_dirty = True
-        if self._court.sit(self._engine, concerned):
+        sightings = self._in_hand
+        if self._court.sit(self._engine, (lambda connection: record(connection, sightings)) if sightings else None):
             self._is_dirty, self._reported = True, -inf
+        if sightings:
+            self._in_hand, self._is_dirty = [], True
+        if self._clerk and self._clerk.work(self._engine, is_clock_steady=self._court.is_clock_steady):
+            self._is_dirty = True
         now = time.monotonic()
         if now - self._swept >= SWEEP_SECONDS:
             sweep(self._engine, time.time() - self._retention)
@@ -182,4 +186,5 @@ class Writer:
     def _report(self, engine: Engine) -> None:
         with engine.connect() as connection:
             standings, flagged = count_standings(connection), list_flagged(connection, self._series)
-        self._on_report(Report(standings, flagged, self._swept_at, self._court.capped))
+            waiting = count_waiting(connection)
+        self._on_report(Report(standings, flagged, self._swept_at, self._court.capped, waiting))

@@ -59,7 +59,7 @@ class Session:
 
     def sit(self, concerned: dict[DeviceKey, Standing] | None = None) -> bool:
         """Hold a session."""
-        return self.court.sit(self.engine, concerned or {})
+        return self.court.sit(self.engine, (lambda _: concerned) if concerned else None)
 
 
 @pytest.fixture

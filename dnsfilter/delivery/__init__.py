@@ -1,0 +1,1 @@
+"""How messages of the outbox travel: one module per kind of outlet."""

@@ -1,0 +1,1 @@
+"""What notices say, one module per language; `form` is what each of them fills in."""
