@@ -9,7 +9,7 @@ from math import inf
 
 from dnsfilter.model import Decision, Outcome
 
-MAX_BYTES = 24 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 """Octets of memory for the entries of all views together, about."""
 
 OVERHEAD = 500

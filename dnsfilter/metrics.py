@@ -34,14 +34,16 @@ BUCKETS = (*map(str, DURATION_BUCKETS), "+Inf")
 """Upper bounds of histograms in seconds, as label values."""
 
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "other")
-CACHES = ("memo", "message")
-EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch")
+CACHES = ("memo", "message", "nxdomain", "failure")
+EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch", "suspected", "hedged", "loop")
+REBINDING_OUTCOMES = ("withheld", "trimmed")
+ECH_OUTCOMES = ("removed", "kept")
 BYPASS_KINDS = ("doh", "ip")
-
-Labels = tuple[str, ...]
 FATES = ("delivered", "later", "blocked", "refused", "suppressed")
 UNADDRESSED = (("none", "overflow"), ("none", "refused"))
 """Outlet and fate of messages that have come to no outlet, or whose outlet is gone."""
+
+Labels = tuple[str, ...]
 
 
 class Kind(StrEnum):
@@ -96,22 +98,26 @@ RESOLVER = (
     Metric("upstream_exchanges", Kind.COUNTER, "Queries to upstreams, by what came of them.", ("upstream", "outcome")),
     Metric("upstream_duration_seconds", Kind.HISTOGRAM, "Time until an upstream responded.", ("upstream",)),
     Metric("cache_entries", Kind.GAUGE, "Responses in the caches of all workers."),
+    Metric("cache_bytes", Kind.GAUGE, "Memory that the responses in the caches of all workers take, about."),
     Metric("cache_hits", Kind.COUNTER, "Queries answered from a cache.", ("cache",)),
+    Metric("prefetches", Kind.COUNTER, "Answers renewed before their end because they were asked for."),
     Metric("connections", Kind.GAUGE, "Client connections open in all workers."),
     Metric("connections_closed", Kind.COUNTER, "Client connections that were closed here, by why.", ("reason",)),
+    Metric("rebinding", Kind.COUNTER, "Answers with private addresses for public names.", ("outcome",)),
+    Metric("ech", Kind.COUNTER, "Answers with ech, where a policy wants it removed.", ("outcome",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
     Metric("journal_dropped", Kind.COUNTER, "Sightings lost because a queue was full."),
     Metric(
         "retention_last_run_timestamp_seconds", Kind.GAUGE, "When what is older than the retention was last deleted."
     ),
+    Metric("outbox_messages", Kind.COUNTER, "What became of messages that were to go out.", ("outlet", "fate")),
+    Metric("outbox_waiting", Kind.GAUGE, "Messages that wait to go out.", ("outlet",)),
     Metric("bypass", Kind.COUNTER, "Attempts to get around the resolver.", ("kind", "group")),
     Metric("selftest_successful", Kind.GAUGE, "Whether the last self-test succeeded.", ("path",)),
     Metric("build_info", Kind.GAUGE, "The version that runs.", ("version",)),
 )
 """The resolver's endpoint."""
 
-    Metric("outbox_messages", Kind.COUNTER, "What became of messages that were to go out.", ("outlet", "fate")),
-    Metric("outbox_waiting", Kind.GAUGE, "Messages that wait to go out.", ("outlet",)),
 PROXY = (
     Metric("proxy_connections", Kind.COUNTER, "Connections, by what was decided on their name.", ("decision",)),
     Metric("proxy_requests", Kind.COUNTER, "HTTP requests seen, by what was decided.", ("decision",)),
@@ -145,11 +151,16 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "upstream_exchanges": list(product(upstreams, EXCHANGE_OUTCOMES)),
         "upstream_duration_seconds": [(upstream,) for upstream in upstreams],
         "cache_entries": [()],
+        "cache_bytes": [()],
         "cache_hits": [(cache,) for cache in CACHES],
+        "prefetches": [()],
         "connections": [()],
         "connections_closed": [(ending,) for ending in Ending],
+        "rebinding": [(outcome,) for outcome in REBINDING_OUTCOMES],
+        "ech": [(outcome,) for outcome in ECH_OUTCOMES],
         "workers_alive": [()],
         "journal_dropped": [()],
+        "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
         "bypass": list(product(BYPASS_KINDS, groups)),
     }
 
@@ -160,7 +171,6 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
         "proxy_connections": [(action,) for action in ProxyAction],
         "proxy_requests": [(action,) for action in ProxyAction],
         "proxy_flags": sorted(
-        "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
             {
                 (app, role, grade, channel, group)
                 for app, role, grade, channel, _, group in _sightings(configuration, lists)

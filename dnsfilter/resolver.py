@@ -9,23 +9,27 @@
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dnsfilter.answers import BlockedAnswers
-from dnsfilter.cache import STALE_TTL, Cache
+from dnsfilter.cache import STALE_TTL, Cache, find_due
 from dnsfilter.clients.directory import Directory
 from dnsfilter.config import Configuration
+from dnsfilter.edns import Edns
 from dnsfilter.errors import WireError
-from dnsfilter.localdata import LocalData
+from dnsfilter.failures import RECHECK
+from dnsfilter.localdata import LocalData, ServerData
 from dnsfilter.memo import Entry
 from dnsfilter.model import Decision, Outcome, Transport
-from dnsfilter.policy.decisions import NOT_LISTED
 from dnsfilter.policy.engine import Engine
+from dnsfilter.scrubber import Scrubbed, Scrubber
 from dnsfilter.seats import Seat, Seats
 from dnsfilter.tally import Tally
+from dnsfilter.wire.chain import follows_question
 from dnsfilter.wire.codes import Class, ExtendedError, Flag, Rcode, Type
 from dnsfilter.wire.framing import MAX_MESSAGE
+from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import (
     Answer,
@@ -41,12 +45,22 @@ _log = logging.getLogger("dnsfilter.resolver")
 _ID_SIZE = 2
 _RESPONSE_BIT = 0x80
 _IN = int(Class.IN)
+_CHAOS = int(Class.CHAOS)
 _ANY = int(Type.ANY)
 _MINIMAL_ANY = build_minimal_any()
 _SERVFAIL = int(Rcode.SERVFAIL)
+_RESOLVED = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
+"""With any other response code nothing was learnt about the name (RFC 8767 section 4)."""
+
 _HEADER_SIZE = 12
 _OPCODE_BITS = 0x78
 _AUTHENTIC_DATA = int(Flag.AD)
+_NOT_SUPPORTED = (build_extended_error(ExtendedError.NOT_SUPPORTED),)
+_PROHIBITED = build_extended_error(ExtendedError.PROHIBITED)
+_STALE_ANSWER = (build_extended_error(ExtendedError.STALE_ANSWER),)
+_STALE_NXDOMAIN = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
+_CACHED_ERROR = (build_extended_error(ExtendedError.CACHED_ERROR),)
+_UNREACHABLE = (build_extended_error(ExtendedError.NO_REACHABLE_AUTHORITY),)
 _REFUSED_TYPES = frozenset(map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA)))
 
 
@@ -73,10 +87,25 @@ class Resolver:
         self.cache = cache
         self.seats: Seats
 
-    def adopt(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
-        """Decide by this from now on: every seat, view and memo starts afresh."""
-        self._blocked = BlockedAnswers(configuration.sinkhole)
+    def adopt(
+        self,
+        configuration: Configuration,
+        engine: Engine,
+        directory: Directory,
+        today: float,
+        secrets: Sequence[bytes] = (),
+    ) -> None:
+        """Decide by this from now on, and by `secrets` about cookies: every seat, view and memo starts afresh."""
+        texts = {policy.name: policy.ede_text for policy in configuration.policies}
+        self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts)
+        prohibited = build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text)
+        self._prohibited = (prohibited, _PROHIBITED)
         self._local = LocalData(configuration.records, configuration.listen)
+        self.cache.adopt(name for upstream in configuration.upstreams for name in upstream.domains)
+        self._scrubber = Scrubber(configuration)
+        self._server_data = ServerData(configuration.chaos)
+        self._edns = Edns(configuration, secrets)
+        self._today = today
         self.seats = Seats(configuration, engine, directory, today)
 
     def receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
@@ -84,10 +113,8 @@ class Resolver:
         if len(message) < _HEADER_SIZE or message[2] & _RESPONSE_BIT:
             return None
         try:
-            if seat.view is None:
-                outcome, rcode = Outcome.REFUSED, Rcode.REFUSED
-            elif seat.tokens < 0 and not self.seats.admit(seat, now):
-                return self._limit(message, seat, transport)
+            if seat.tokens < 0 and not self.seats.admit(seat, now):
+                return self._limit(message, seat, transport, now)
             elif message[2] & _OPCODE_BITS:
                 outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
             else:
@@ -101,15 +128,23 @@ class Resolver:
 
     def accept(self, query: Query, message: bytes, now: float) -> Answer:
         """Check an upstream's response to a query and cache it; WireError where it is malformed."""
-        answer = Answer(message, len(query.question), now)
-        self.cache.put(query.key, answer)
+        size = len(query.question)
+        answer = Answer(message, size, now)
+        if answer.answers and not follows_question(message, _HEADER_SIZE + size, answer.answers):
+            answer.discard()
+        if answer.rcode in _RESOLVED:
+            self.cache.failures.forget(query.key)
+            self.cache.put(query.key, answer)
+        else:
+            self.cache.failures.note(query.key, now)
         return answer
 
     def finish(self, pending: Pending, answer: Answer, now: float) -> bytes:
         """Return the response to a query, from an answer. Raises nothing."""
         outcome = Outcome.ERROR if answer.rcode == _SERVFAIL else Outcome.RESOLVED
         try:
-            return self._respond(pending, answer, outcome, now, None)
+            stale = None if answer.rcode in _RESOLVED else self.serve_stale(pending, now)
+            return stale or self._respond(pending, answer, outcome, now, None)
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
             _log.error("unexpected while answering: %r", error)
             self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
@@ -117,25 +152,42 @@ class Resolver:
 
     def fail(self, pending: Pending, now: float) -> bytes:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
-        query = pending.query
-        stale = self.cache.get_stale(query.key, now)
-        decision = self._judge(pending, stale) if stale else pending.decision
+        self.cache.failures.note(pending.query.key, now)
+        return self.serve_stale(pending, now) or self._give_up(pending, now, _UNREACHABLE)
+
+    def serve_stale(self, pending: Pending, now: float) -> bytes | None:
+        """Respond with an answer that has ended, whose question then is not asked for a while; None without one."""
+        stale = self.cache.get_stale(pending.query.key, now)
+        if stale is None:
+            return None
+        self.cache.failures.note(pending.query.key, now, RECHECK)
+        decision = self._judge(pending, stale)
         if decision.is_blocking:
             return self._block(pending, decision, now, None)
         self._see(pending, decision)
-        if stale:
-            self._count(pending, Outcome.STALE, stale.rcode, now)
-            body = stale.with_ttl(STALE_TTL)
-            return self._fit(
-                pending,
-                build_response(query, stale.rcode, stale, body=body, error=ExtendedError.STALE_ANSWER),
-                stale.rcode,
-            )
+        return self._respond_stale(pending, stale, now)
+
+    def _give_up(self, pending: Pending, now: float, errors: Sequence[bytes]) -> bytes:
+        self._see(pending, pending.decision)
         self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
-        return build_response(query, Rcode.SERVFAIL, error=ExtendedError.NO_REACHABLE_AUTHORITY)
+        return build_response(pending.query, Rcode.SERVFAIL, errors=errors)
+
+    def _respond_stale(self, pending: Pending, stale: Answer, now: float) -> bytes:
+        errors: Sequence[bytes] = _STALE_NXDOMAIN if stale.rcode == Rcode.NXDOMAIN else _STALE_ANSWER
+        records: Records = stale
+        outcome = Outcome.STALE
+        if self._scrubber.concerns(stale):
+            records, changes, _, own = self._scrub(pending, stale)
+            errors, outcome = (*(change + errors[0] for change in changes), *errors), own or outcome
+        self._count(pending, outcome, stale.rcode, now)
+        body = records.with_ttl(STALE_TTL)
+        return self._fit(
+            pending, build_response(pending.query, stale.rcode, records, body=body, errors=errors), stale.rcode
+        )
 
     def flush(self, seconds: float, today: float) -> None:
         """Hand the counts of the last second to the journal; hits of the memo took about `seconds` each."""
+        self._today = today
         for group, memo in self.seats.memos():
             self.tally.flush_memo(memo, group, seconds)
         self.tally.flush(today)
@@ -145,10 +197,21 @@ class Resolver:
         self.tally.count(transport, outcome, rcode, 0.0)
         return build_header(message, rcode)
 
-    def _limit(self, message: bytes, seat: Seat, transport: Transport) -> bytes | None:
-        """Deal with a query over the limit; of a sender that may be forged never with more octets than came."""
+    def _limit(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
+        """Deal with a query over the limit: who has shown a cookie has tokens of his own, which he may have spent too."""
         if transport is not Transport.UDP:
             return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
+        query = Query(message)
+        if not (query.options and not self._read_edns(query, seat, transport) and query.has_valid_cookie):
+            return self._slip(message, seat, transport)
+        proven = self.seats.take_proven(seat.address, now)
+        proven.tokens -= 1
+        if proven.tokens < 0 and not self.seats.admit(proven, now):
+            return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
+        return self._answer(Query(message), message, proven, transport, now)
+
+    def _slip(self, message: bytes, seat: Seat, transport: Transport) -> bytes | None:
+        """Say nothing to who may be forged, or now and then what makes a client use TCP, in no more octets than came."""
         if not self.seats.slips(seat):
             self.tally.count(transport, Outcome.RATELIMITED, Rcode.REFUSED, 0.0)
             return None
@@ -156,32 +219,76 @@ class Resolver:
         return build_truncated(Query(message), Rcode.NOERROR, 0)
 
     def _answer(self, query: Query, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending:
-        """Answer a well-formed query: what we do not do, what the policy blocks, what we hold, else Pending."""
-        assert seat.view
+        """Answer a well-formed query: by its EDNS alone, as one of a kind that we do not do, or by its question."""
+        if transport is not Transport.UDP:
+            query.limit = MAX_MESSAGE
+        if seat.view is None:
+            return self._refuse_stranger(query, len(message), transport)
+        rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else Rcode.NOERROR
+        if rcode or not query.question:
+            self.tally.count(transport, Outcome.ERROR if rcode else Outcome.LOCAL, rcode, 0.0)
+            return build_response(query, rcode)
         pending = Pending(query, seat.view.decide(query.name), seat, transport, now)
-        if query.version > 0 or query.qclass != _IN or query.qtype in _REFUSED_TYPES:
+        if query.qclass != _IN or query.qtype in _REFUSED_TYPES:
             return self._refuse(pending, now)
+        return self._answer_question(pending, message if query.is_shareable else None, now)
+
+    def _read_edns(self, query: Query, seat: Seat, transport: Transport) -> Rcode:
+        """Return the rcode that the EDNS of a query earns; we know version 0 (RFC 6891 section 6.1.3)."""
+        if query.version > 0:
+            return Rcode.BADVERS
+        return self._edns.prepare(query, seat.address, transport, self._today)
+
+    def _answer_question(self, pending: Pending, message: bytes | None, now: float) -> bytes | Pending:
+        """Answer by what the policy blocks, by what we hold, else return Pending."""
+        query = pending.query
         if pending.decision.is_blocking:
             return self._block(pending, pending.decision, now, message)
         if query.qtype == _ANY:
             return self._answer_locally(pending, _MINIMAL_ANY, 0, now, message)
         if query.name in self._local.owners:
             return self._answer_locally(pending, self._local.find(query.name, query.qtype), Flag.AA, now, message)
-        cached = self.cache.get(query.key, now)
-        if cached:
-            self.tally.journal.count("cache_hits", "message")
+        return self._answer_from_cache(pending, message, now) or pending
+
+    def _answer_from_cache(self, pending: Pending, message: bytes | None, now: float) -> bytes | None:
+        """Answer by what is held: the answer, the denial of a name above, a failure of late; None without any.
+
+        The latter two are not remembered: a flood of names that do not exist would displace what is asked often.
+        """
+        key, cache, count = pending.query.key, self.cache, self.tally.journal.count
+        if cached := cache.get(key, now):
+            count("cache_hits", "message")
+            if message is not None and cache.is_due(cached, now):
+                cache.due.append(message[_ID_SIZE:])
             return self._respond(pending, cached, Outcome.CACHED, now, message)
-        return pending
+        if denial := cache.get_denial(key, now):
+            count("cache_hits", "nxdomain")
+            return self._respond(pending, denial, Outcome.CACHED, now, None)
+        if cache.failures.is_held(key, now):
+            count("cache_hits", "failure")
+            return self.serve_stale(pending, now) or self._give_up(pending, now, _CACHED_ERROR)
+        return None
+
+    def _refuse_stranger(self, query: Query, size: int, transport: Transport) -> bytes:
+        """Turn away who is not served, never with more octets than came where the sender may be somebody else."""
+        if transport is Transport.UDP:
+            query.limit = min(query.limit, size)
+        self.tally.count(transport, Outcome.REFUSED, Rcode.REFUSED, 0.0)
+        return build_response(query, Rcode.REFUSED, errors=self._prohibited)
 
     def _refuse(self, pending: Pending, now: float) -> bytes:
-        """Answer a query of a kind that we do not do; of EDNS we know version 0 (RFC 6891 section 6.1.3)."""
-        outcome, rcode = Outcome.REFUSED, Rcode.REFUSED
-        if pending.query.version > 0:
-            outcome, rcode = Outcome.ERROR, Rcode.BADVERS
-        self._count(pending, outcome, rcode, now)
-        return build_response(pending.query, rcode)
+        """Answer a query of a kind that we do not do; in class CHAOS by what may be told of us."""
+        query = pending.query
+        records = self._server_data.find(query.name, query.qtype) if query.qclass == _CHAOS else None
+        if records:
+            self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
+            return self._fit(pending, build_response(query, Rcode.NOERROR, records, flags=Flag.AA), Rcode.NOERROR)
+        self._count(pending, Outcome.REFUSED, Rcode.REFUSED, now)
+        return build_response(query, Rcode.REFUSED, errors=_NOT_SUPPORTED)
 
-    def _answer_locally(self, pending: Pending, records: Records, flags: int, now: float, message: bytes) -> bytes:
+    def _answer_locally(
+        self, pending: Pending, records: Records, flags: int, now: float, message: bytes | None
+    ) -> bytes:
         """Answer by records of our own, which do not age."""
         query, decision = pending.query, pending.decision
         self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
@@ -189,7 +296,9 @@ class Resolver:
         response = build_response(query, Rcode.NOERROR, records, flags=flags)
         if len(response) > query.payload:
             return self._fit(pending, response, Rcode.NOERROR)
-        pending.seat.memo.put(message[_ID_SIZE:], Entry(response[_ID_SIZE:], decision, Outcome.LOCAL, Rcode.NOERROR))
+        if message is not None:
+            entry = Entry(response[_ID_SIZE:], decision, Outcome.LOCAL, Rcode.NOERROR)
+            pending.seat.memo.put(message[_ID_SIZE:], entry)
         return response
 
     def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
@@ -212,47 +321,52 @@ class Resolver:
             self._see(pending, decision)
         query, elapsed = pending.query, int(now - answer.stored)
         flags = answer.flags & _AUTHENTIC_DATA if query.do or query.flags & _AUTHENTIC_DATA else 0  # RFC 6840, 5.7
-        body = answer.aged(elapsed) if elapsed else answer.body
-        response = build_response(query, answer.rcode, answer, body=body, flags=flags)
+        records: Records = answer
+        errors: Sequence[bytes] = ()
+        counted = None
+        if self._scrubber.concerns(answer):
+            records, errors, counted, own = self._scrub(pending, answer)
+            outcome, flags = own or outcome, flags if records is answer else 0
+        body = records.aged(elapsed) if elapsed else records.body
+        response = build_response(query, answer.rcode, records, body=body, flags=flags, errors=errors)
         self.tally.count(pending.transport, outcome, answer.rcode, now - pending.started)
         if len(response) > query.payload:
             return self._fit(pending, response, answer.rcode)
         if message is not None:
-            self._remember(pending, answer, decision, message, response, now)
+            entry = Entry(response[_ID_SIZE:], decision, outcome, answer.rcode, counted)
+            self._remember(pending, answer, records.ttls, entry, message, now)
         return response
 
     def _remember(
-        self, pending: Pending, answer: Answer, decision: Decision, message: bytes, response: bytes, now: float
+        self, pending: Pending, answer: Answer, ttls: Sequence[int], entry: Entry, message: bytes, now: float
     ) -> None:
-        outcome = Outcome.OBSERVED if decision.is_sighting else Outcome.CACHED
-        entry = Entry(response[_ID_SIZE:], decision, outcome, answer.rcode)
         start = _HEADER_SIZE - _ID_SIZE + len(pending.query.question)
         elapsed = int(now - answer.stored)
-        entry.expire(answer.stored + elapsed, answer.expires, tuple([start + offset for offset in answer.ttls]))
-        pending.seat.memo.put(message[_ID_SIZE:], entry)
+        entry.expire(answer.stored + elapsed, answer.expires, tuple([start + offset for offset in ttls]))
+        octets = message[_ID_SIZE:]
+        due = find_due(answer)
+        if self.cache.is_due(answer, due):
+            entry.watch(due, self.cache.due, octets)
+        pending.seat.memo.put(octets, entry)
+
+    def _scrub(self, pending: Pending, answer: Answer) -> Scrubbed:
+        """Take out of an answer what is not passed on; a freed name gets all of it."""
+        query, view = pending.query, pending.seat.view
+        assert view
+        if view.exempt(query.name, pending.decision).is_free:
+            return Scrubbed(answer)
+        scrubbed = self._scrubber.scrub(query, answer, view.ech)
+        if scrubbed.counted:
+            self.tally.journal.count(*scrubbed.counted)
+        return scrubbed
 
     def _judge(self, pending: Pending, answer: Answer) -> Decision:
-        """Return the strictest decision among the query's own, the targets' and the addresses' of an answer.
-
-        What a freed name leads to is free: the networks of a list may hold more than the names that it lists.
-        """
-        decision, view = pending.decision, pending.seat.view
-        assert view
-        if decision.is_free:
-            return decision
-        is_freed = False
-        for target in answer.targets:
-            found = view.decide(target)
-            is_freed = is_freed or found.is_free
-            decision = _stricter(decision, found)
-        for address in answer.addresses:
-            if address[:2] in view.listed_prefixes and not is_freed:
-                decision = _stricter(decision, view.decide_packed(address))
-        return decision if decision is pending.decision else view.exempt(pending.query.name, decision)
+        assert pending.seat.view
+        return pending.seat.view.judge(pending.query.name, pending.decision, answer.targets, answer.addresses)
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
         """Truncate a response that the transport cannot carry to this client."""
-        if len(response) <= (pending.query.payload if pending.transport is Transport.UDP else MAX_MESSAGE):
+        if len(response) <= pending.query.limit:
             return response
         return build_truncated(pending.query, rcode, 0)
 
@@ -263,14 +377,3 @@ class Resolver:
         if decision.is_sighting:
             assert pending.seat.view
             self.tally.see(pending.seat.text, pending.seat.view.group, decision)
-
-
-def _stricter(first: Decision, second: Decision) -> Decision:
-    """Return the decision with more consequences; the first where there is nothing to choose."""
-    if second is NOT_LISTED or second.is_free:
-        return first
-    return second if _severity(second) > _severity(first) else first
-
-
-def _severity(decision: Decision) -> int:
-    return decision.is_sighting + 2 * decision.is_blocking

@@ -68,7 +68,12 @@ class Gauges:
         exposition.replace("blocklist_age_seconds", self._ages(today))
         exposition.set("workers_alive", to=accounts.count_workers(now))
         exposition.replace("upstream_up", accounts.combine("upstream_up", now, max))
-        for name, how in (("cache_entries", sum), ("connections", sum), ("snapshot_generation", min)):
+        for name, how in (
+            ("cache_entries", sum),
+            ("cache_bytes", sum),
+            ("connections", sum),
+            ("snapshot_generation", min),
+        ):
             exposition.set(name, to=accounts.combine(name, now, how).get((), 0.0))
 
     def _ages(self, today: float) -> dict[Labels, float]:

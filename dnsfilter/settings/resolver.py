@@ -2,10 +2,10 @@
 
 from ipaddress import IPv4Address, IPv6Address
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from dnsfilter.settings.section import Section
-from dnsfilter.values import DomainName, Duration, ListenEndpoint, Server, parse_duration
+from dnsfilter.values import DomainName, Duration, ListenEndpoint, Pin, Server, parse_duration
 
 
 class Certificate(Section):
@@ -71,21 +71,37 @@ class RateLimit(Section):
 class Upstream(Section):
     """Resolvers to ask, for everything or for the names at and below `domains` (conditional forwarding).
 
-    `ca` is a PEM file with the authorities that may vouch for servers over TLS or HTTPS, in place of the system's.
+    `ca` is a PEM file with the authorities that may vouch for servers over TLS or HTTPS, in place of the system's;
+    `pins` are digests of public keys, one of which each of those servers must have (RFC 7858 section 4.2).
     """
 
     servers: tuple[Server, ...] = Field(min_length=1)
     domains: tuple[DomainName, ...] = ()
     ca: str | None = None
+    pins: tuple[Pin, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_something_to_pin(self) -> "Upstream":
+        if self.pins and all(server.scheme in ("udp", "system") for server in self.servers):
+            raise ValueError("has pins, and no server over tls or https that they could be for")
+        return self
 
 
 class Cache(Section):
-    """Bounds of the cache of one worker; times in seconds."""
+    """Bounds of the cache of one worker; times in seconds, `bytes` of memory.
+
+    `stale` is how long after its end an answer is given while upstreams fail (RFC 8767), `prefetch` renews what is
+    asked for in the last tenth of its life, by `nxdomain_cut` a denied name denies all below it (RFC 8020).
+    """
 
     entries: StrictInt = Field(100_000, ge=0)
+    bytes: StrictInt = Field(64 * 1024 * 1024, ge=0)
     min_ttl: StrictInt = Field(0, ge=0, le=3600)
     max_ttl: StrictInt = Field(86_400, ge=1)
     max_negative_ttl: StrictInt = Field(3_600, ge=1)
+    stale: Duration = parse_duration("1d")
+    prefetch: StrictBool = True
+    nxdomain_cut: StrictBool = True
 
 
 class Sinkhole(Section):

@@ -20,6 +20,8 @@ class Type(IntEnum):
     OPT = 41
     DS = 43
     RRSIG = 46
+    NSEC = 47
+    NSEC3 = 50
     SVCB = 64
     HTTPS = 65
     TKEY = 249
@@ -55,6 +57,7 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     BADVERS = 16
+    BADCOOKIE = 23
 
 
 def rcode_text(rcode: int) -> str:
@@ -68,17 +71,26 @@ _RCODE_TEXT = {int(rcode): rcode.name for rcode in Rcode}
 class ExtendedError(IntEnum):
     """Extended DNS error codes (RFC 8914 section 4)."""
 
+    OTHER = 0
     STALE_ANSWER = 3
     FORGED_ANSWER = 4
+    CACHED_ERROR = 13
     BLOCKED = 15
+    FILTERED = 17
     PROHIBITED = 18
+    STALE_NXDOMAIN_ANSWER = 19
+    NOT_SUPPORTED = 21
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
+    SYNTHESIZED = 29
 
 
 class Option(IntEnum):
     """EDNS option codes."""
 
+    NSID = 3
+    COOKIE = 10
+    TCP_KEEPALIVE = 11
     PADDING = 12
     EDE = 15
 

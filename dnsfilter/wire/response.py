@@ -8,20 +8,25 @@ import struct
 from collections.abc import Sequence
 
 from dnsfilter.errors import WireError
-from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Class, ExtendedError, Flag, Option, Rcode, Type
+from dnsfilter.wire.codes import Class, Flag, Rcode, Type
 from dnsfilter.wire.name import read_name, skip_name, to_text
+from dnsfilter.wire.opt import build_opt
 from dnsfilter.wire.query import HEADER, RECORD, Query
+from dnsfilter.wire.svcb import SERVICES, Key, read_hints, read_params
 
 MAX_TARGETS_SIZE = 65_535
 """How many octets the names that an answer leads to may have: all that a message without compression could hold."""
+
+TARGET_PRICE = 32
+"""How many octets each of them counts beyond its own, for to judge a short name is work as well."""
 
 POINTER_TO_QNAME = b"\xc0\x0c"
 """A compression pointer to the question's name, which always stands behind the header."""
 
 _HEADER_SIZE = 12
-_OPT_HEADER = struct.Struct("!BHHIH")
-_EDE = struct.Struct("!HHH")
 _TTL = struct.Struct("!I")
+_unpack_ttl = _TTL.unpack_from
+_LENGTH = struct.Struct("!H")
 _SOA_TIMES = struct.Struct("!IIIII")
 _SOA_NAMES = b"\x09dnsfilter\x07invalid\0" + b"\x0ahostmaster\x09dnsfilter\x07invalid\0"
 _MAX_TTL = 0x7FFFFFFF
@@ -31,6 +36,12 @@ _TARGET_OFFSETS = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
 
 _ADDRESS_SIZES = {int(Type.A): 4, int(Type.AAAA): 16}
 _SOA, _OPT = int(Type.SOA), int(Type.OPT)
+_SERVFAIL = int(Rcode.SERVFAIL)
+_ADDRESS_SIZES_OF = {rtype.to_bytes(2, "big"): size for rtype, size in _ADDRESS_SIZES.items()}
+_RDATA_OFFSET = _TTL.size + 2
+MAX_SHAPES = 10_000
+MAX_SHARED = 8
+_shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
 _POINTER = 0xC0
 _RECORD_SIZE = RECORD.size
 _unpack_header = HEADER.unpack_from
@@ -74,6 +85,21 @@ class Records:
             _TTL.pack_into(body, offset, ttl)
         return bytes(body)
 
+    def bound_ttls(self, floor: int, ceiling: int) -> None:
+        """Bring every TTL within these bounds; one beyond 31 bits means 0 (RFC 2181 section 8)."""
+        for offset in self.ttls:
+            ttl = _unpack_ttl(self.body, offset)[0]
+            if not floor <= ttl <= ceiling:
+                self._bound_all(floor, ceiling)
+                return
+
+    def _bound_all(self, floor: int, ceiling: int) -> None:
+        body = bytearray(self.body)
+        for offset in self.ttls:
+            ttl = _unpack_ttl(body, offset)[0]
+            _TTL.pack_into(body, offset, max(min(ttl, ceiling), floor) if ttl <= _MAX_TTL else 0)
+        self.body = bytes(body)
+
 
 NO_RECORDS = Records()
 
@@ -85,23 +111,27 @@ def build_response(
     *,
     body: bytes | None = None,
     flags: int = 0,
-    error: ExtendedError | None = None,
-    error_text: str = "",
+    errors: Sequence[bytes] = (),
 ) -> bytes:
-    """Build a response to `query`; OPT only when asked for (RFC 6891 section 6.1.1), EDE only inside OPT."""
-    opt = _build_opt(query, rcode, error, error_text) if query.version >= 0 else b""
+    """Build a response to `query`; OPT only when asked for (RFC 6891 section 6.1.1).
+
+    `errors` are what `build_opt` takes.
+    """
+    if body is None:
+        body = records.body
+    opt = build_opt(query, rcode, len(body), errors) if query.version >= 0 else b""
     return b"".join(
         (
             HEADER.pack(
                 query.id,
                 _RESPONSE | query.flags & _COPIED | flags | rcode & 0xF,
-                1,
+                1 if query.question else 0,
                 records.answers,
                 records.authorities,
                 records.additionals + bool(opt),
             ),
             query.question,
-            records.body if body is None else body,
+            body,
             opt,
         )
     )
@@ -123,18 +153,16 @@ def build_header(message: bytes, rcode: Rcode) -> bytes | None:
     return HEADER.pack(identifier, Flag.QR | flags & 0x7800 | flags & _COPIED | rcode, 0, 0, 0, 0)
 
 
-def _build_opt(query: Query, rcode: int, error: ExtendedError | None, text: str) -> bytes:
-    options = b""
-    if error is not None:
-        encoded = text.encode()
-        options = _EDE.pack(Option.EDE, 2 + len(encoded), error) + encoded
-    extended = rcode >> 4 << 24 | (DO if query.do else 0)
-    return _OPT_HEADER.pack(0, Type.OPT, MAX_UDP_PAYLOAD, extended, len(options)) + options
-
-
 def build_address(rtype: int, packed: bytes, ttl: int) -> Records:
     """Build the answer that maps the question's name to an address of 4 or 16 octets."""
     return Records(1, body=POINTER_TO_QNAME + RECORD.pack(rtype, Class.IN, ttl, len(packed)) + packed)
+
+
+def build_text(text: str, rclass: int, ttl: int) -> Records:
+    """Build the answer that is one TXT record of one string, at most 255 octets."""
+    string = text.encode()
+    rdata = bytes((len(string),)) + string
+    return Records(1, body=POINTER_TO_QNAME + RECORD.pack(Type.TXT, rclass, ttl, len(rdata)) + rdata)
 
 
 def build_minimal_any() -> Records:
@@ -158,19 +186,36 @@ def parent_pointer(query: Query) -> bytes:
 class Answer(Records):
     """An upstream's response, checked: what is passed on, what the policy looks at, how long it lives.
 
-    `targets` are canonical names that the answer leads to, `addresses` (packed) those it gives; `ttl` is in seconds,
-    and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have none. Of the additional
-    section only what stands before OPT is kept: OPT is between us and the upstream, and what follows it is optional
-    data whose removal leaves every compression pointer valid. `stored`, `expires` (seconds of the caller's clock) and
-    `is_wanted` are the cache's.
+    `flags` are the low octet of the header's; `targets` are canonical names that the answer leads to, `hints` the
+    addresses (packed) in service bindings; `has_ech` says whether one of those lets clients encrypt whom they ask for.
+    `ttl` is in seconds, and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have
+    none. Of the additional section only what stands before OPT is kept: OPT is between us and the upstream, and what
+    follows it is optional data whose removal leaves every compression pointer valid. A SERVFAIL has no data. `stored`,
+    `expires` (seconds of the caller's clock), `is_wanted`, `is_renewed` (another was asked for) and `is_general` (a
+    denial for any name) are the cache's.
     """
 
-    __slots__ = ("addresses", "expires", "flags", "is_negative", "is_wanted", "rcode", "stored", "targets", "ttl")
+    __slots__ = (
+        "expires",
+        "flags",
+        "has_ech",
+        "hints",
+        "is_general",
+        "is_negative",
+        "is_renewed",
+        "is_wanted",
+        "rcode",
+        "stored",
+        "targets",
+        "ttl",
+    )
+    targets: Sequence[str]
+    hints: Sequence[bytes]
 
     def __init__(self, message: bytes, question_size: int, now: float) -> None:
         """WireError where the message is malformed, or its response code is about our asking and not the answer."""
         self.stored = self.expires = now
-        self.is_wanted = False
+        self.is_wanted = self.is_renewed = self.is_general = self.has_ech = False
         start = _HEADER_SIZE + question_size
         ttls: list[int] = []
         try:
@@ -194,16 +239,58 @@ class Answer(Records):
         if questions != 1 or offset > len(message):
             raise WireError("message ends inside record data, or does not repeat one question")
         self.answers, self.authorities, self.additionals = answers, authorities, additionals
-        self.body, self.ttls = message[start:offset], tuple(ttls)
-        self.flags = flags
+        self.body, self.ttls = message[start:offset], _share(tuple(ttls))
+        self.flags = flags & 0xFF
         self.rcode = rcode = flags & 0xF
+        if rcode == _SERVFAIL:
+            self._forget_data()
         self.is_negative = negative >= 0 or rcode != 0 or not answers
         self.ttl = min(least, max(negative, 0)) if self.is_negative else least
+
+    @property
+    def addresses(self) -> list[bytes]:
+        """The addresses (packed) that the answer gives, hints of service bindings included."""
+        return [*self._find_addresses(self.ttls[: self.answers]), *self.hints]
+
+    @property
+    def glue(self) -> list[bytes]:
+        """The addresses in the additional section."""
+        return self._find_addresses(self.ttls[self.answers + self.authorities :])
+
+    def _find_addresses(self, ttls: Sequence[int]) -> list[bytes]:
+        """Return addresses of records by where their TTLs stand: kept for each answer they would take as much again."""
+        body, found = self.body, []
+        for offset in ttls:
+            size = _ADDRESS_SIZES_OF.get(body[offset - _TTL.size : offset - 2])
+            rdata = offset + _RDATA_OFFSET
+            if size and body[rdata - 1] == size and not body[rdata - 2]:
+                found.append(body[rdata : rdata + size])
+        return found
+
+    def without_additionals(self) -> Records:
+        """Return the answer without its additional section, which is optional data at the end."""
+        kept = self.answers + self.authorities
+        end = self.ttls[kept - 1] + _TTL.size if kept else 0
+        if kept:
+            end += _LENGTH.size + _LENGTH.unpack_from(self.body, end)[0]
+        return Records(self.answers, self.authorities, 0, self.body[:end], self.ttls[:kept])
+
+    def discard(self) -> None:
+        """Make a failure of it: what it holds is no answer to the question."""
+        self._forget_data()
+        self.rcode, self.flags, self.is_negative, self.ttl = _SERVFAIL, _SERVFAIL, True, 0
+
+    def _forget_data(self) -> None:
+        """Leave nothing of a failure to be used: a validator may have called it bogus, a rule would hide that."""
+        self.answers = self.authorities = self.additionals = 0
+        self.body, self.ttls = b"", ()
+        self.targets = self.hints = ()
+        self.has_ech = False
 
     def _read_answers(self, message: bytes, start: int, count: int, ttls: list[int]) -> tuple[int, int]:
         """Read the answer section; return where it ends and its smallest TTL."""
         targets: list[str] = []
-        addresses: list[bytes] = []
+        self.hints = ()
         offset, least, room = start, _MAX_TTL, MAX_TARGETS_SIZE
         for _ in range(count):
             name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
@@ -214,18 +301,36 @@ class Answer(Records):
                 least = ttl
             elif ttl > _MAX_TTL:
                 least = 0  # RFC 2181 section 8
-            if length == _ADDRESS_SIZES.get(rtype):
-                addresses.append(message[rdata:offset])
+            size = _ADDRESS_SIZES.get(rtype)
+            if size:
+                if length != size:
+                    raise WireError("an address of the wrong length")
             elif rtype in _TARGET_OFFSETS:
-                target = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
-                room -= len(target)
+                target, end = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
+                room -= len(target) + TARGET_PRICE
                 if room < 0:
                     raise WireError("more names than a message without compression could hold")
                 targets.append(to_text(target))
+                if end != offset:
+                    self._read_rest(message[end:offset], rtype)
             ttls.append(name_end + 4 - start)
-        self.targets: Sequence[str] = targets or ()
-        self.addresses: Sequence[bytes] = addresses or ()
+        self.targets = targets or ()
         return offset, least
+
+    def _read_rest(self, data: bytes, rtype: int) -> None:
+        """Read what stands behind the name in record data: the parameters of a service binding, else nothing may."""
+        if rtype not in SERVICES:
+            raise WireError("record data longer than its name")
+        params = read_params(data)
+        self.hints = [*self.hints, *read_hints(params)]
+        self.has_ech |= Key.ECH in params
+
+
+def _share(offsets: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the same tuple for equal ones: most answers look alike."""
+    if len(_shapes) >= MAX_SHAPES:
+        _shapes.clear()
+    return _shapes.setdefault(offsets, offsets) if len(offsets) <= MAX_SHARED else offsets
 
 
 def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
@@ -237,10 +342,10 @@ def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
     return int(min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4]))
 
 
-def _read_target(message: bytes, offset: int, limit: int) -> bytes:
+def _read_target(message: bytes, offset: int, limit: int) -> tuple[bytes, int]:
     if offset >= limit:
         raise WireError("record data too short for a name")
     name, end = read_name(message, offset)
     if end > limit:
         raise WireError("name overruns its record data")
-    return name
+    return name, end
