@@ -38,6 +38,7 @@ CACHES = ("memo", "message", "nxdomain", "failure")
 EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch", "suspected", "hedged", "loop")
 REBINDING_OUTCOMES = ("withheld", "trimmed")
 ECH_OUTCOMES = ("removed", "kept")
+BOUNDS = ("client", "zone")
 BYPASS_KINDS = ("doh", "ip")
 FATES = ("delivered", "later", "blocked", "refused", "suppressed")
 UNADDRESSED = (("none", "overflow"), ("none", "refused"))
@@ -105,6 +106,7 @@ RESOLVER = (
     Metric("connections_closed", Kind.COUNTER, "Client connections that were closed here, by why.", ("reason",)),
     Metric("rebinding", Kind.COUNTER, "Answers with private addresses for public names.", ("outcome",)),
     Metric("ech", Kind.COUNTER, "Answers with ech, where a policy wants it removed.", ("outcome",)),
+    Metric("waiting_refused", Kind.COUNTER, "Queries not asked upstream, for too many waited.", ("bound",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
     Metric("journal_dropped", Kind.COUNTER, "Sightings lost because a queue was full."),
     Metric(
@@ -158,6 +160,7 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "connections_closed": [(ending,) for ending in Ending],
         "rebinding": [(outcome,) for outcome in REBINDING_OUTCOMES],
         "ech": [(outcome,) for outcome in ECH_OUTCOMES],
+        "waiting_refused": [(bound,) for bound in BOUNDS],
         "workers_alive": [()],
         "journal_dropped": [()],
         "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],

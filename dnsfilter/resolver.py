@@ -44,6 +44,8 @@ _log = logging.getLogger("dnsfilter.resolver")
 
 _ID_SIZE = 2
 _RESPONSE_BIT = 0x80
+_UDP = Transport.UDP
+_NOERROR = Rcode.NOERROR
 _IN = int(Class.IN)
 _CHAOS = int(Class.CHAOS)
 _ANY = int(Type.ANY)
@@ -60,6 +62,7 @@ _PROHIBITED = build_extended_error(ExtendedError.PROHIBITED)
 _STALE_ANSWER = (build_extended_error(ExtendedError.STALE_ANSWER),)
 _STALE_NXDOMAIN = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
 _CACHED_ERROR = (build_extended_error(ExtendedError.CACHED_ERROR),)
+_TOO_MANY = (build_extended_error(ExtendedError.OTHER, "too many queries wait"),)
 _UNREACHABLE = (build_extended_error(ExtendedError.NO_REACHABLE_AUTHORITY),)
 _REFUSED_TYPES = frozenset(map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA)))
 
@@ -115,7 +118,7 @@ class Resolver:
         try:
             if seat.tokens < 0 and not self.seats.admit(seat, now):
                 return self._limit(message, seat, transport, now)
-            elif message[2] & _OPCODE_BITS:
+            if message[2] & _OPCODE_BITS:
                 outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
             else:
                 return self._answer(Query(message), message, seat, transport, now)
@@ -154,6 +157,10 @@ class Resolver:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
         self.cache.failures.note(pending.query.key, now)
         return self.serve_stale(pending, now) or self._give_up(pending, now, _UNREACHABLE)
+
+    def turn_back(self, pending: Pending, now: float) -> bytes:
+        """Return the response to a query that is not asked upstream, for too many wait."""
+        return self.serve_stale(pending, now) or self._give_up(pending, now, _TOO_MANY)
 
     def serve_stale(self, pending: Pending, now: float) -> bytes | None:
         """Respond with an answer that has ended, whose question then is not asked for a while; None without one."""
@@ -198,7 +205,7 @@ class Resolver:
         return build_header(message, rcode)
 
     def _limit(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
-        """Deal with a query over the limit: who has shown a cookie has tokens of his own, which he may have spent too."""
+        """Deal with a query over the limit: who has shown a cookie has tokens of his own."""
         if transport is not Transport.UDP:
             return self._turn_away(message, transport, Outcome.RATELIMITED, Rcode.REFUSED)
         query = Query(message)
@@ -211,7 +218,7 @@ class Resolver:
         return self._answer(Query(message), message, proven, transport, now)
 
     def _slip(self, message: bytes, seat: Seat, transport: Transport) -> bytes | None:
-        """Say nothing to who may be forged, or now and then what makes a client use TCP, in no more octets than came."""
+        """Say nothing to who may be forged, or now and then, in no more octets than came, that TCP is to be used."""
         if not self.seats.slips(seat):
             self.tally.count(transport, Outcome.RATELIMITED, Rcode.REFUSED, 0.0)
             return None
@@ -220,11 +227,11 @@ class Resolver:
 
     def _answer(self, query: Query, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending:
         """Answer a well-formed query: by its EDNS alone, as one of a kind that we do not do, or by its question."""
-        if transport is not Transport.UDP:
+        if transport is not _UDP:
             query.limit = MAX_MESSAGE
         if seat.view is None:
             return self._refuse_stranger(query, len(message), transport)
-        rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else Rcode.NOERROR
+        rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else _NOERROR
         if rcode or not query.question:
             self.tally.count(transport, Outcome.ERROR if rcode else Outcome.LOCAL, rcode, 0.0)
             return build_response(query, rcode)

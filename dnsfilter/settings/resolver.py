@@ -48,6 +48,13 @@ class Connections(Section):
     idle: Duration = parse_duration("10s")
 
 
+class Waiting(Section):
+    """How many queries of a client, and questions about a zone, may wait for upstreams in one worker."""
+
+    per_client: StrictInt = Field(1000, ge=1)
+    per_zone: StrictInt = Field(1000, ge=1)
+
+
 class RateLimit(Section):
     """How many queries one client may ask, and all of its prefix; 0 queries per second means no limit.
 
