@@ -13,10 +13,10 @@ from dnsfilter.document import Document, Path, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
 from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
-from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
 from dnsfilter.settings.operation import Privacy, Proxy, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
+from dnsfilter.settings.rebinding import Rebinding
 from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream
 from dnsfilter.settings.section import Section, check_timezone
 from dnsfilter.validation import describe_errors
@@ -40,8 +40,14 @@ class Configuration(Section):
     )
     rate_limit: RateLimit = RateLimit()
     connections: Connections = Connections()
+    cookies: Cookies = Cookies()
+    nsid: Nsid = ""
+    chaos: Chaos = Chaos()
+    ede_text: ErrorText = ""
     upstreams: tuple[Upstream, ...] = (Upstream(servers=("system",)),)
     records: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    rebinding: Rebinding = Rebinding()
     cache: Cache = Cache()
     canaries: bool = True
     timezone: str = "UTC"
@@ -55,6 +61,9 @@ class Configuration(Section):
     proxy: Proxy = Proxy()
     store: Store = Store()
     privacy: Privacy = Privacy()
+    notices: Notices = Notices()
+    webhooks: tuple[Webhook, ...] = ()
+    events: tuple[EventOutput, ...] = ()
 
     @property
     def implied_blocklists(self) -> tuple[Blocklist, ...]:
@@ -63,9 +72,12 @@ class Configuration(Section):
         named = [name for policy in self.policies for name in (*policy.blocklists, *policy.quarantine.blocklists)]
         return tuple(Blocklist(name=name, file=f"{name}.yaml") for name in dict.fromkeys(named) if name not in defined)
 
-    notices: Notices = Notices()
-    webhooks: tuple[Webhook, ...] = ()
-    events: tuple[EventOutput, ...] = ()
+    @property
+    def outlets(self) -> dict[str, Outlet]:
+        """By name, everything by which something goes out."""
+        mail: dict[str, Outlet] = {MAIL: self.notices} if self.notices.is_wanted else {}
+        return mail | {each.name: each for each in self.webhooks} | {each.name: each for each in self.events}
+
     @field_validator("workers")
     @classmethod
     def _is_worker_count(cls, value: int | str) -> int | str:
@@ -74,12 +86,6 @@ class Configuration(Section):
         return value
 
     @field_validator("timezone")
-    @property
-    def outlets(self) -> dict[str, Outlet]:
-        """By name, everything by which something goes out."""
-        mail: dict[str, Outlet] = {MAIL: self.notices} if self.notices.is_wanted else {}
-        return mail | {each.name: each for each in self.webhooks} | {each.name: each for each in self.events}
-
     @classmethod
     def _is_timezone(cls, value: str) -> str:
         return check_timezone(value)
@@ -123,6 +129,11 @@ def _find_broken_references(document: Document) -> Iterator[Problem]:
     blocklists, groups = (set(_pick(data, (section, ..., "name")).values()) for section in ("blocklists", "groups"))
     for section in ("blocklists", "groups", "policies"):
         yield from _find_duplicates(document, _pick(data, (section, ..., "name")))
+    outlets = _pick(data, ("webhooks", ..., "name")) | _pick(data, ("events", ..., "name"))
+    yield from _find_duplicates(document, outlets)
+    for place, name in outlets.items():
+        if name == MAIL:
+            yield document.problem(place, f"{name!r} is the name under which notices go out")
     for path, names, noun in (
         (("policies", ..., "blocklists", ...), blocklists | SHIPPED_LISTS, "blocklist"),
         (("policies", ..., "quarantine", "blocklists", ...), blocklists | SHIPPED_LISTS, "blocklist"),
@@ -131,11 +142,6 @@ def _find_broken_references(document: Document) -> Iterator[Problem]:
     ):
         for place, name in _pick(data, path).items():
             if name not in names:
-    outlets = _pick(data, ("webhooks", ..., "name")) | _pick(data, ("events", ..., "name"))
-    yield from _find_duplicates(document, outlets)
-    for place, name in outlets.items():
-        if name == MAIL:
-            yield document.problem(place, f"{name!r} is the name under which notices go out")
                 yield document.problem(place, f"there is no {noun} {name!r}")
     for place, name in _pick(data, ("blocklists", ..., "name")).items():
         if name in BUILT_IN_LISTS:

@@ -1,42 +1,129 @@
 """Local data: the records of the configuration, answered by ourselves (RPZ's LOCAL-DATA)."""
 
+import re
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from dnsfilter.names import DESIGNATION
+from dnsfilter.settings.edns import Chaos
 from dnsfilter.settings.resolver import Listen
-from dnsfilter.wire.codes import Type
-from dnsfilter.wire.response import Records, build_soa
+from dnsfilter.wire.codes import Class, Type
+from dnsfilter.wire.name import to_text
+from dnsfilter.wire.query import RECORD
+from dnsfilter.wire.response import POINTER_TO_QNAME, Records, build_soa, build_text
 from dnsfilter.wire.service import DOT, HTTP_2, build_service
 from dnsfilter.wire.zone import parse_record
 
-LOCALHOST = ("localhost. 86400 IN A 127.0.0.1", "localhost. 86400 IN AAAA ::1")
-"""RFC 6761, section 6.3."""
+LOCALHOST = (
+    "localhost. 86400 IN A 127.0.0.1",
+    "localhost. 86400 IN AAAA ::1",
+    f"{ip_address('127.0.0.1').reverse_pointer}. 86400 IN PTR localhost.",
+    f"{ip_address('::1').reverse_pointer}. 86400 IN PTR localhost.",
+)
+"""RFC 6761 section 6.3, and the way back."""
 
 NEGATIVE_TTL = 60
 DESIGNATION_TTL = 300
+REVERSE_TTL = 300
 DOH_PATH = "/dns-query{?dns}"
+MAX_ALIASES = 8
+
+_PLAIN = re.compile(r"((?:[a-z0-9_-]+\.)+) [0-9]+ IN (A|AAAA|PTR) (\S+)")
+"""Lines whose owner is known without reading all of them: hosts files have many."""
+
+_DATA = len(POINTER_TO_QNAME) + RECORD.size
+"""Where in a record its data stands."""
+
+_ADDRESSES = frozenset(map(int, (Type.A, Type.AAAA)))
+
+_Types = dict[int, list[bytes]]
 
 
 class LocalData:
-    """Records by owner (`owners`, canonical names) and type."""
+    """Records by owner (`owners`, canonical names); those of an owner are read when it is first asked for."""
 
     def __init__(self, lines: Iterable[str], listen: Listen) -> None:
         """ValueError where a line is no record."""
-        self.owners: dict[str, dict[int, list[bytes]]] = {}
+        self.owners: dict[str, list[str] | _Types] = {}
         for line in (*LOCALHOST, *lines):
-            owner, rtype, record = parse_record(line)
-            self.owners.setdefault(owner, {}).setdefault(rtype, []).append(record)
+            plain = _PLAIN.fullmatch(line)
+            owner = plain[1][:-1] if plain else parse_record(line)[0]
+            self.owners.setdefault(owner, []).append(line)  # type: ignore[union-attr]
         if listen.is_designated:
             self.owners[DESIGNATION] = {int(Type.SVCB): list(_designate(listen))}
 
     def find(self, name: str, qtype: int) -> Records:
         """Return the records of one of the `owners`, NODATA where it has none of the type.
 
-        A CNAME answers every type; whoever asked follows it.
+        A CNAME answers every type, with what it leads to among the owners (RFC 1034 section 3.6.2); where it leads out,
+        whoever asked goes on.
         """
+        body, count, owner = b"", 0, POINTER_TO_QNAME
+        for _ in range(MAX_ALIASES):
+            types = self._read(name)
+            found = types.get(qtype)
+            records = found or types.get(Type.CNAME)
+            if not records:
+                return _join(count, body, build_soa(NEGATIVE_TTL, owner=owner))
+            body += b"".join(owner + record[len(POINTER_TO_QNAME) :] for record in records)
+            count += len(records)
+            owner = records[0][_DATA:]
+            if found or (name := to_text(owner)) not in self.owners:
+                break
+        return Records(count, body=body)
+
+    def _read(self, name: str) -> _Types:
         types = self.owners[name]
-        records = types.get(qtype) or types.get(Type.CNAME, [])
-        return Records(len(records), body=b"".join(records)) if records else build_soa(NEGATIVE_TTL)
+        if isinstance(types, list):
+            types = self.owners[name] = _read_records(types)
+        return types
+
+
+def _read_records(lines: Iterable[str]) -> _Types:
+    """Return the records of one owner by type, each once."""
+    types: dict[int, dict[bytes, bytes]] = {}
+    for line in lines:
+        _, rtype, record = parse_record(line)
+        types.setdefault(rtype, {}).setdefault(record[_DATA:], record)
+    return {rtype: list(records.values()) for rtype, records in types.items()}
+
+
+def _join(count: int, body: bytes, negative: Records) -> Records:
+    """Return aliases that lead to nothing of the type, and the SOA that says so (RFC 2308 section 2.2)."""
+    return Records(count, negative.authorities, body=body + negative.body)
+
+
+def find_reverse(lines: Iterable[str]) -> Iterator[str]:
+    """Yield PTR records for the addresses of records: to the first name of each, unless one says where (RFC 1035, 3.5).
+
+    ValueError where a line is no record.
+    """
+    names: dict[str, str] = {}
+    known: set[str] = set()
+    for line in (*LOCALHOST, *lines):
+        plain = _PLAIN.fullmatch(line)
+        if plain and plain[2] != "PTR":
+            names.setdefault(ip_address(plain[3]).reverse_pointer, plain[1])
+        else:
+            owner, rtype, record = parse_record(line)
+            if rtype in _ADDRESSES:
+                names.setdefault(ip_address(record[_DATA:]).reverse_pointer, owner + ".")
+            elif rtype == Type.PTR:
+                known.add(owner)
+    return (f"{owner}. {REVERSE_TTL} IN PTR {name}" for owner, name in names.items() if owner not in known)
+
+
+class ServerData:
+    """What a server says of itself in class CHAOS (RFC 4892), as far as the configuration lets it."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        texts = dict.fromkeys(("version.bind", "version.server"), chaos.version)
+        texts |= dict.fromkeys(("hostname.bind", "id.server"), chaos.identity)
+        self._answers = {name: build_text(text, Class.CHAOS, 0) for name, text in texts.items() if text}
+
+    def find(self, name: str, qtype: int) -> Records | None:
+        """Return the answer to a query, None where there is nothing to say."""
+        return self._answers.get(name) if qtype in (Type.TXT, Type.ANY) else None
 
 
 def _designate(listen: Listen) -> Iterator[bytes]:

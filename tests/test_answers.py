@@ -2,6 +2,8 @@
 
 import pytest
 from dnslib import QTYPE
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dnsfilter.answers import BlockedAnswers
 from dnsfilter.model import Decision, DnsAction, Grade, Match, ProxyAction, Role, Rule
@@ -14,9 +16,10 @@ ANSWERS = BlockedAnswers(Sinkhole(ipv4="192.0.2.99", ipv6="2001:db8::99", ttl=7)
 BLOCKING = [action for action in DnsAction if action.is_blocking]
 
 
-def build(action, qtype, opt=None, name="WWW.tiktok.com"):
+def build(action, qtype, opt=None, name="WWW.tiktok.com", answers=ANSWERS, policy=""):
     """Return the response to a query for a listed name."""
-    message, rcode = ANSWERS.build(Query(ask(name, qtype, opt=opt)), Decision(action, ProxyAction.REFUSE, RULE))
+    decision = Decision(action, ProxyAction.REFUSE, RULE, policy)
+    message, rcode = answers.build(Query(ask(name, qtype, opt=opt)), decision)
     response = parse(message)
     assert response.header.rcode == rcode
     return response
@@ -50,12 +53,50 @@ def test_actions(action, qtype, rcode, data, has_soa):
 
 @pytest.mark.parametrize("action", BLOCKING)
 def test_says_why(action):
-    """RFC 8914 section 4.16: Blocked, with the app, inside EDNS only; AD and AA are clear."""
+    """RFC 8914 section 4.16: Blocked, with the app, inside EDNS only; AD and AA are clear.
+
+    Section 4.5: and Forged Answer, where there is an answer in spite of that.
+    """
     response = build(action, "A", edns())
-    assert extended_errors(response) == [(15, "app tiktok")]
+    assert extended_errors(response) == [(15, "app tiktok")] + [(4, "")] * len(response.rr)
     assert not response.header.ad
     assert not response.header.aa
     assert opts(build(action, "A")) == []
+
+
+def test_says_whom_to_ask():
+    """The configured text stands behind the app; a policy with a text of its own says that instead."""
+    answers = BlockedAnswers(Sinkhole(), "ask 4711", {"hr": "ask HR", "it": ""})
+    texts = {
+        policy: extended_errors(build(DnsAction.NODATA, "A", edns(), answers=answers, policy=policy))
+        for policy in ("hr", "it", "")
+    }
+    assert texts["hr"] == [(15, "app tiktok; ask HR")]
+    assert texts["it"] == texts[""] == [(15, "app tiktok; ask 4711")]
+
+
+def test_what_is_answered_before_any_policy_is_not_blocked():
+    """A canary or special-use name is answered by ourselves, not by order."""
+    decision = Decision(DnsAction.NXDOMAIN, ProxyAction.PASS, RULE)
+    message, _ = ANSWERS.build(Query(ask("use-application-dns.net", opt=edns())), decision)
+    assert extended_errors(parse(message)) == [(29, "")]
+
+
+@given(st.integers(200, 700))
+def test_never_longer_than_the_client_takes(limit):
+    """With less and less room the text goes first, then Forged Answer, then Blocked, and never the answer."""
+    query = Query(ask((b"a" * 60, b"a" * 60, b"tiktok", b"com"), opt=edns()))
+    query.limit = limit
+    answers = BlockedAnswers(Sinkhole(), "ä" * 100)
+    message, _ = answers.build(query, Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, RULE))
+    response = parse(message)
+    assert len(message) <= limit
+    assert len(response.rr) == 1
+    codes = [code for code, _ in extended_errors(response)]
+    assert codes == [15, 4][: len(codes)]
+    assert len(codes) == 2 or len(message) + 6 > limit
+    text = "app tiktok; " + "ä" * 100
+    assert (15, text) in extended_errors(response) or len(message) + len(text.encode()) > limit
 
 
 def test_soa_belongs_above_a_name_that_does_not_exist():

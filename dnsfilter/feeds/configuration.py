@@ -96,6 +96,10 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
         update={
             "state": str(state),
             "listen": configuration.listen.model_copy(update={"certificate": certificate}),
+            "cookies": configuration.cookies.model_copy(
+                update={"secrets": tuple(str(base / file) for file in configuration.cookies.secrets)}
+            ),
+            "hosts": tuple(str(base / file) for file in configuration.hosts),
             "inventory": configuration.inventory and str(base / configuration.inventory),
             "leases": tuple(
                 lease.model_copy(update={"file": str(base / lease.file)}) for lease in configuration.leases
@@ -104,17 +108,13 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
             "privacy": configuration.privacy.model_copy(
                 update={"pseudonym_key": str(key_base / configuration.privacy.pseudonym_key)}
             ),
+            "notices": configuration.notices.model_copy(update=_absolute(configuration.notices, base)),
+            "webhooks": tuple(hook.model_copy(update=_absolute(hook, base)) for hook in configuration.webhooks),
+            "events": tuple(_locate_output(output, base) for output in configuration.events),
             "upstreams": tuple(_expand(upstream, configuration, base) for upstream in configuration.upstreams),
         }
     )
 
-            "notices": configuration.notices.model_copy(update=_absolute(configuration.notices, base)),
-            "webhooks": tuple(hook.model_copy(update=_absolute(hook, base)) for hook in configuration.webhooks),
-            "events": tuple(_locate_output(output, base) for output in configuration.events),
-
-def _absolute_url(url: str, base: Path) -> str:
-    path = url.removeprefix(_SQLITE)
-    return url if path in (url, ":memory:") else f"{_SQLITE}{base / path}"
 
 def _absolute(section: Notices | Webhook | EventOutput, base: Path) -> dict[str, str]:
     """Return the files that a section names, absolute."""
@@ -126,6 +126,10 @@ def _locate_output(output: EventOutput, base: Path) -> EventOutput:
     path = str(base / output.to.path) if output.to.path else ""
     return output.model_copy(update={**_absolute(output, base), "to": output.to._replace(path=path)})
 
+
+def _absolute_url(url: str, base: Path) -> str:
+    path = url.removeprefix(_SQLITE)
+    return url if path in (url, ":memory:") else f"{_SQLITE}{base / path}"
 
 
 def _expand(upstream: Upstream, configuration: Configuration, base: Path) -> Upstream:

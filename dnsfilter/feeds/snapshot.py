@@ -3,7 +3,9 @@
 The header is JSON, the octets are name indexes (marisa tries). A reader sees one generation, or none.
 """
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,18 @@ _MAGIC = b"dnsflt2\n"
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a process needs to decide; `created` is seconds since the epoch."""
+    """Everything that a process needs to decide; `created` is seconds since the epoch.
+
+    `secrets` are those of server cookies: all workers change over to others at once; by `loop_key`, which nobody else
+    has, they know the queries by which they look for loops.
+    """
 
     generation: int
     created: float
     configuration: Configuration
     lists: tuple[CompiledList, ...]
+    secrets: tuple[bytes, ...] = ()
+    loop_key: bytes = field(default_factory=partial(os.urandom, 16))
 
 
 def publish_snapshot(snapshot: Snapshot, directory: Path) -> None:
@@ -38,6 +46,8 @@ def publish_snapshot(snapshot: Snapshot, directory: Path) -> None:
         "created": snapshot.created,
         "configuration": snapshot.configuration.model_dump(mode="json"),
         "lists": [_dump_list(compiled, sections) for compiled in snapshot.lists],
+        "secrets": [secret.hex() for secret in snapshot.secrets],
+        "loop_key": snapshot.loop_key.hex(),
     }
     container.publish(directory / FILE_NAME, _MAGIC, header, b"".join(sections))
 
@@ -48,7 +58,9 @@ def read_snapshot(directory: Path) -> Snapshot:
     try:
         configuration = Configuration.model_validate(header["configuration"])
         lists = tuple(_load_list(fields, sections) for fields in header["lists"])
-        return Snapshot(header["generation"], header["created"], configuration, lists)
+        secrets = tuple(map(bytes.fromhex, header["secrets"]))
+        loop_key = bytes.fromhex(header["loop_key"])
+        return Snapshot(header["generation"], header["created"], configuration, lists, secrets, loop_key)
     except (KeyError, TypeError, ValueError) as error:  # a header that some other version wrote
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
         raise SnapshotError(f"{directory / FILE_NAME}: {reason}") from None

@@ -18,9 +18,12 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
 from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
+from dnsfilter.feeds.secrets import provide_secrets, read_secrets
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
-from dnsfilter.feeds.sources import COPIES, copy_path, read_list
+from dnsfilter.feeds.sources import COPIES, copy_path, read_list, read_text
 from dnsfilter.feeds.state import prepare_state
+from dnsfilter.hosts import parse_hosts
+from dnsfilter.localdata import find_reverse
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, CompiledList, Role
 from dnsfilter.settings.order import Blocklist
 from dnsfilter.wire.zone import parse_record
@@ -46,16 +49,36 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
             problems += found_problems
         except InputError as error:
             refused += [problem if problem.line else _at_key(problem, found, key) for problem in error.problems]
+    try:
+        read_secrets(configuration.cookies.secrets)
+    except InputError as error:
+        refused += [_at_key(problem, found, problem.key) for problem in error.problems]
     if configuration.inventory and not Path(configuration.inventory).is_file():
         refused.append(Problem("cannot be read: no such file", configuration.inventory, key="inventory"))
+    records, wrong = _read_records(configuration, found)
+    refused += wrong
+    if refused:
+        raise InputError(locate(refused, found))
+    return configuration.model_copy(update={"records": records}), lists, problems
+
+
+def _read_records(configuration: Configuration, found: Path | None) -> tuple[tuple[str, ...], list[Problem]]:
+    """Return all local data, that of the hosts files and the way back from addresses to names included."""
+    problems: list[Problem] = []
     for index, line in enumerate(configuration.records):
         try:
             parse_record(line)
         except ValueError as error:
-            refused.append(Problem(str(error), str(found), key=f"records[{index}]"))
-    if refused:
-        raise InputError(locate(refused, found))
-    return configuration, lists, problems
+            problems.append(Problem(str(error), str(found), key=f"records[{index}]"))
+    records = list(configuration.records)
+    for index, file in enumerate(configuration.hosts):
+        try:
+            records += parse_hosts(read_text(Path(file))[0], file)
+        except InputError as error:
+            problems += [
+                problem if problem.line else _at_key(problem, found, f"hosts[{index}]") for problem in error.problems
+            ]
+    return (*records, *(() if problems else find_reverse(records))), problems
 
 
 def find_missing(configuration: Configuration, path: Path | None) -> list[Problem]:
@@ -112,7 +135,8 @@ def publish(path: Path | None) -> tuple[Snapshot, list[Problem]]:
     problems += find_missing(configuration, find_configuration(path))
     state = Path(configuration.state)
     prepare_state(state)
-    snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists))
+    secrets = provide_secrets(configuration)
+    snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists), secrets)
     publish_snapshot(snapshot, state)
     return snapshot, [*problems, *refresh_clients(configuration, state, snapshot.created)]
 

@@ -136,6 +136,7 @@ class Worker:
         self._resolver.flush(seconds / max(count, 1), time())
         self._forwarder.report(monotonic())
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
+        self.journal.gauges["cache_bytes",] = self._resolver.cache.size
         self.journal.gauges["snapshot_generation",] = self._snapshot.generation
 
     async def _renew(self) -> None:
@@ -159,7 +160,7 @@ class Worker:
     def _adopt(self, fresh: Snapshot, table: ClientTable) -> None:
         configuration, today = fresh.configuration, time()
         engine = Engine(configuration, fresh.lists)
-        self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today)
+        self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today, fresh.secrets)
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
         self._places.adopt(configuration.connections)

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
-from dnsfilter.model import DnsAction, Grade, ListFormat, Phase, Role
+from dnsfilter.model import DnsAction, Ech, Grade, ListFormat, Phase, Role
+from dnsfilter.settings.edns import ErrorText
 from dnsfilter.settings.section import Section, check_timezone
 from dnsfilter.values import DomainName, Duration, Label, Moment, Network, parse_duration
 
@@ -89,7 +90,10 @@ class Quarantine(Section):
 
 
 class Policy(Section):
-    """One order: which lists, for whom, from when. Without `groups` it covers every client."""
+    """One order: which lists, for whom, from when. Without `groups` it covers every client.
+
+    `ech` says whether, from the first phase on, these clients get service bindings with Encrypted ClientHello.
+    """
 
     name: Label
     blocklists: tuple[Label, ...] = Field(min_length=1)
@@ -97,6 +101,8 @@ class Policy(Section):
     timezone: str | None = None
     phases: dict[Phase, Moment] = Field(min_length=1)
     answer: BlockingAnswer = DnsAction.SINKHOLE
+    ede_text: ErrorText = ""
+    ech: Ech = Ech.KEEP
     quarantine: Quarantine = Quarantine()
 
     @field_validator("timezone")

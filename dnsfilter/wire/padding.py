@@ -17,13 +17,7 @@ _QUESTION_TAIL = 4
 
 def wants_padding(query: Query) -> bool:
     """Whether the client sent the padding option, and so understands it."""
-    options, offset = query.options, 0
-    while offset < len(options):
-        code, length = _OPTION.unpack_from(options, offset)
-        if code == Option.PADDING:
-            return True
-        offset += _OPTION.size + length
-    return False
+    return Option.PADDING in query.options
 
 
 def pad(message: bytes, block: int = BLOCK) -> bytes:

@@ -4,9 +4,11 @@ Raises WireError and nothing else; what to answer to an odd but well-formed quer
 """
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from dnsfilter.errors import WireError
-from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Flag, Type
+from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Flag, Option, Type
 from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, escape_label, join_labels, skip_name
 
 HEADER = struct.Struct("!HHHHHH")
@@ -18,6 +20,9 @@ _QUERY_HEADER = struct.Struct("!HHHIH")
 
 _KEY_FLAGS = [bytes((flags,)) for flags in range(4)]
 _CHECKING_DISABLED = int(Flag.CD)
+MAX_OPTIONS = 100
+"""More EDNS options than anybody has use for: each costs us more than it costs whoever sends it."""
+
 MAX_PARENTS = 10_000
 _parents: dict[bytes, str] = {}
 """Text, with a dot in front, of names in wire form that queries were below of."""
@@ -25,27 +30,35 @@ _parents: dict[bytes, str] = {}
 _QUESTION_TAIL = struct.Struct("!HH")
 _OPTION = struct.Struct("!HH")
 _HEADER_SIZE = 12
+_NO_OPTIONS: Mapping[int, bytes] = MappingProxyType({})
 
 
 class Query:
-    """One question with its header and EDNS.
+    """One question with its header and EDNS; without a question where the query is about a cookie.
 
     `question` is the question section as sent (its case must come back), `name` the canonical
     text of its name; `payload` is the largest UDP response that the client takes
     and that we send; `version` is -1 without EDNS; `key` is all that its answer depends on: name, type, class, DO, CD.
+    `options` are the first of each code. Whoever answers decides about the response: `limit` is how long it may be,
+    `reply_options` are the EDNS options that it carries, `is_shareable` whether the same octets from others may get it,
+    `has_valid_cookie` whether the client proved that the address is its own.
     """
 
     __slots__ = (
         "do",
         "flags",
+        "has_valid_cookie",
         "id",
+        "is_shareable",
         "key",
+        "limit",
         "name",
         "options",
         "payload",
         "qclass",
         "qtype",
         "question",
+        "reply_options",
         "version",
     )
 
@@ -53,17 +66,20 @@ class Query:
         if len(message) < _HEADER_SIZE:
             raise WireError("shorter than a header")
         self.id, self.flags, questions, others, additionals = _QUERY_HEADER.unpack_from(message)
+        self.payload = self.limit = MIN_UDP_PAYLOAD
+        self.version = -1
+        self.do = self.has_valid_cookie = False
+        self.is_shareable = True
+        self.options = _NO_OPTIONS
+        self.reply_options = b""
         if questions != 1 or others:
-            raise WireError("a query has one question and no answers")
+            self._read_without_question(message, questions + others, additionals)
+            return
         self.name, end = _read_name(message)
         self.question = question = message[_HEADER_SIZE : end + 4]
         if len(question) != end + 4 - _HEADER_SIZE:
             raise WireError("message ends inside the question")
         self.qtype, self.qclass = _QUESTION_TAIL.unpack_from(message, end)
-        self.payload = MIN_UDP_PAYLOAD
-        self.version = -1
-        self.do = False
-        self.options = b""
         if additionals:
             self._read_additional(message, end + 4, additionals)
         elif len(message) != end + 4:
@@ -74,6 +90,15 @@ class Query:
     def has_edns(self) -> bool:
         """Whether the client sent an OPT record, and so gets one."""
         return self.version >= 0
+
+    def _read_without_question(self, message: bytes, others: int, additionals: int) -> None:
+        """Read a query whose client only wants a cookie (RFC 7873 section 5.4)."""
+        self.name, self.question, self.key = ".", b"", b""
+        self.qtype = self.qclass = 0
+        if additionals and not others:
+            self._read_additional(message, _HEADER_SIZE, additionals)
+        if Option.COOKIE not in self.options:
+            raise WireError("a query has one question and no answers")
 
     def _read_additional(self, message: bytes, offset: int, count: int) -> None:
         for _ in range(count):
@@ -88,24 +113,33 @@ class Query:
             if rtype == Type.OPT:
                 if self.has_edns or message[owner]:
                     raise WireError("OPT must be one record, owned by the root")  # RFC 6891 section 6.1.1
-                self.payload = min(max(rclass, MIN_UDP_PAYLOAD), MAX_UDP_PAYLOAD)
+                self.payload = self.limit = min(max(rclass, MIN_UDP_PAYLOAD), MAX_UDP_PAYLOAD)
                 self.version, self.do = ttl >> 16 & 0xFF, bool(ttl & DO)
-                self.options = message[offset - length : offset]
                 if length:
-                    check_options(self.options)
+                    self.options = read_options(message[offset - length : offset])
         if offset != len(message):
             raise WireError("octets behind the last record")
 
 
-def check_options(options: bytes) -> None:
-    """Raise WireError where EDNS options overrun their record."""
-    offset, end = 0, len(options)
-    while offset < end:
-        if offset + _OPTION.size > end:
+def read_options(octets: bytes) -> dict[int, bytes]:
+    """Return EDNS options by code, of each code the first; WireError where they overrun their record.
+
+    Of cookies the first counts (RFC 7873 section 5.2), and nothing else that we answer may come twice.
+    """
+    options: dict[int, bytes] = {}
+    offset, end = 0, len(octets)
+    for _ in range(MAX_OPTIONS + 1):
+        if offset == end:
+            return options
+        start = offset + _OPTION.size
+        if start > end:
             raise WireError("OPT ends inside an option")
-        offset += _OPTION.size + _OPTION.unpack_from(options, offset)[1]
-    if offset != end:
-        raise WireError("OPT ends inside an option")
+        code, length = _OPTION.unpack_from(octets, offset)
+        offset = start + length
+        if offset > end:
+            raise WireError("OPT ends inside an option")
+        options.setdefault(code, octets[start:offset])
+    raise WireError(f"OPT has more than {MAX_OPTIONS} options")
 
 
 def _read_name(message: bytes) -> tuple[str, int]:

@@ -89,9 +89,10 @@ class World:
         upstream: Upstream,
         now: float,
         devices: Sequence[Device] = (),
+        secrets: Sequence[bytes] = (),
     ) -> None:
         self.configuration, self.lists, self.upstream, self.now = configuration, lists, upstream, now
-        self.devices = devices
+        self.devices, self.secrets = devices, secrets
         self.quarantined: dict[str, frozenset[str]] = {}
         self.journal = Journal("worker-0", "life")
         self.resolver = Resolver(Tally(self.journal), Cache(configuration.cache))
@@ -101,7 +102,8 @@ class World:
     def adopt(self) -> None:
         """Put the policy and the clients as they are now in force."""
         table = compile_table(self.devices, (), self.quarantined, self.now)
-        self.resolver.adopt(self.configuration, self.engine, Directory(self.configuration.groups, table), self.now)
+        directory = Directory(self.configuration.groups, table)
+        self.resolver.adopt(self.configuration, self.engine, directory, self.now, self.secrets)
         self.next_change = self.engine.next_change(self.now)
 
     def move_to(self, now: float) -> None:

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.wire.codes import Option, Rcode
+from dnsfilter.wire.framing import MAX_MESSAGE
+from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.padding import BLOCK, QUERY_BLOCK, pad, wants_padding
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import build_address, build_response, build_soa
@@ -34,7 +36,9 @@ def test_wants_padding(options, expected):
 def test_every_response_fills_blocks(text):
     """A padded response is a multiple of the block, and otherwise what it was."""
     query = ask(PADDING)
-    response = build_response(query, Rcode.NOERROR, build_address(1, bytes(4), 60), error=15, error_text=text)
+    query.limit = MAX_MESSAGE
+    errors = [build_extended_error(15, text)]
+    response = build_response(query, Rcode.NOERROR, build_address(1, bytes(4), 60), errors=errors)
     padded = pad(response)
     assert len(padded) % BLOCK == 0
     options = DNSRecord.parse(padded).ar[0].rdata

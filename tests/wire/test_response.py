@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import ExtendedError, Flag, Rcode, Type
 from dnsfilter.wire.name import to_text
+from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import (
     Answer,
@@ -152,8 +153,8 @@ def test_header_and_edns_of_what_we_build(name, flags, opt, rcode, with_error):
         rcode = 15
     message = ask(name, "A", flags=flags & 0x87FF, opt=opt)
     query = Query(message)
-    error = ExtendedError.BLOCKED if with_error else None
-    response = parse(build_response(query, rcode, error=error, error_text="app tiktok"))
+    errors = [build_extended_error(ExtendedError.BLOCKED, "app tiktok")] if with_error else ()
+    response = parse(build_response(query, rcode, errors=errors))
     header = response.header
     assert (header.id, header.bitmap & 0x0110) == (0x1234, flags & 0x0110)
     assert header.bitmap & ~0x0110 == 0x8080 | rcode & 0xF
