@@ -2,10 +2,13 @@
 
 import pytest
 
-from dnsfilter.localdata import LocalData
+from dnsfilter.localdata import MAX_ALIASES, LocalData, find_reverse
 from dnsfilter.names import DESIGNATION
 from dnsfilter.settings.resolver import Listen
 from dnsfilter.wire.codes import Type
+from dnsfilter.wire.query import Query
+from dnsfilter.wire.response import build_response
+from tests.fakes.messages import ask, parse
 
 DATA = LocalData(
     ["a.corp. 300 A 10.0.0.1", "A.Corp. 300 A 10.0.0.2", "a.corp. 300 AAAA fd00::1", "b.corp. 60 CNAME a.corp."],
@@ -18,12 +21,13 @@ DATA = LocalData(
     [
         ("a.corp", Type.A, 2),
         ("a.corp", Type.AAAA, 1),
-        ("b.corp", Type.A, 1),
+        ("b.corp", Type.A, 3),
+        ("b.corp", Type.AAAA, 2),
         ("b.corp", Type.CNAME, 1),
     ],
 )
 def test_find(name, qtype, count):
-    """All records of the type, a CNAME for every type, and nothing for a type the name does not have."""
+    """All records of the type; a CNAME for every type, with what it leads to."""
     records = DATA.find(name, qtype)
     assert records is not None
     assert (records.answers, bool(records.body)) == (count, count > 0)
@@ -66,3 +70,50 @@ def test_designates_what_listens():
     assert tls[10:] == b"\0\2" + target + b"\0\1\0\4\x03dot\0\3\0\2\x22\x95"
     assert DESIGNATION not in LocalData([], Listen.model_validate(ports)).owners
     assert data.find(DESIGNATION, Type.A).answers == 0
+
+
+def test_alias_that_leads_out_or_to_nothing():
+    """Whoever asked goes on from a name that is not ours; where ours has no such type, there is an SOA behind it."""
+    data = LocalData(["a. 60 CNAME b.", "b. 60 CNAME www.example.", "c. 60 CNAME d.", "d. 60 A 10.0.0.1"], Listen())
+    out = parse(build_response(Query(ask("a", "A")), 0, data.find("a", Type.A)))
+    assert [(str(rr.rname), str(rr.rdata)) for rr in out.rr] == [("a.", "b."), ("b.", "www.example.")]
+    nothing = parse(build_response(Query(ask("c", "TXT")), 0, data.find("c", Type.TXT)))
+    assert [(str(rr.rname), rr.rtype) for rr in (*nothing.rr, *nothing.auth)] == [("c.", 5), ("d.", 6)]
+    assert [str(rr.rdata) for rr in parse(build_response(Query(ask("c")), 0, data.find("c", Type.A))).rr] == [
+        "d.",
+        "10.0.0.1",
+    ]
+
+
+def test_aliases_in_a_circle_end():
+    """Two names that lead to each other are answered, and soon."""
+    data = LocalData(["a. 60 CNAME b.", "b. 60 CNAME a."], Listen())
+    assert data.find("a", Type.A).answers == MAX_ALIASES
+
+
+def test_records_that_say_the_same_are_one():
+    """A hosts file has localhost too."""
+    data = LocalData(["localhost. 60 IN A 127.0.0.1", "localhost. 60 IN A 127.0.0.2"], Listen())
+    assert data.find("localhost", Type.A).answers == 2
+
+
+def test_addresses_lead_back():
+    """RFC 1035 section 3.5, RFC 3596 section 2.5: a PTR to the first name, unless something else says otherwise."""
+    lines = ["A.Corp. 300 A 10.0.0.1", "b.corp. 60 IN A 10.0.0.1", "a.corp. 300 AAAA fd00::1", "c.corp. 60 A 10.0.0.2"]
+    lines += ["2.0.0.10.in-addr.arpa. 60 IN PTR other.corp.", "loop.corp. 60 IN A 127.0.0.1", "c.corp. 60 TXT text"]
+    assert list(find_reverse(lines)) == [
+        "1.0.0.10.in-addr.arpa. 300 IN PTR a.corp.",
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.d.f.ip6.arpa. 300 IN PTR a.corp.",
+    ]
+    data = LocalData([*lines, *find_reverse(lines)], Listen())
+    for name, target in (("1.0.0.10", "a.corp."), ("2.0.0.10", "other.corp."), ("1.0.0.127", "localhost.")):
+        query = Query(ask(f"{name}.in-addr.arpa", "PTR"))
+        (record,) = parse(build_response(query, 0, data.find(query.name, Type.PTR))).rr
+        assert str(record.rdata) == target
+
+
+def test_many_records_cost_little_until_they_are_asked_for():
+    """A line of the plainest form is only kept; what is wrong with it is said when it is asked for."""
+    data = LocalData(["a.corp. 60 IN A nonsense"], Listen())
+    with pytest.raises(ValueError, match="nonsense"):
+        data.find("a.corp", Type.A)

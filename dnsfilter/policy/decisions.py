@@ -16,6 +16,17 @@ NOT_LISTED = Decision(DnsAction.RESOLVE, ProxyAction.PASS)
 _PROXY_RANK = {action: rank for rank, action in enumerate(ProxyAction)}
 
 
+def stricter(first: Decision, second: Decision) -> Decision:
+    """Return the decision with more consequences; the first where there is nothing to choose."""
+    if second is NOT_LISTED or second.is_free:
+        return first
+    return second if _severity(second) > _severity(first) else first
+
+
+def _severity(decision: Decision) -> int:
+    return decision.is_sighting + 2 * decision.is_blocking
+
+
 def strictness(decision: Decision) -> int:
     """Rank decisions; a listed name before its first phase still outranks one that is not listed or is freed."""
     rule = decision.rule

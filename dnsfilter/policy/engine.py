@@ -19,6 +19,7 @@ from dnsfilter.model import (
     CompiledList,
     Decision,
     DnsAction,
+    Ech,
     Exemption,
     Grade,
     Match,
@@ -27,11 +28,13 @@ from dnsfilter.model import (
     Role,
     Rule,
 )
-from dnsfilter.names import DESIGNATION, is_within
-from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
+from dnsfilter.names import DESIGNATION, is_within, is_within_any
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, stricter, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
 from dnsfilter.settings.order import Allow, Policy
+
+_ECH = list(Ech)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class _Clause:
     phase: Phase | None
     dns: DnsAction
     proxy: ProxyAction
+    ech: Ech
 
     def find(self, rules: Sequence[Rule]) -> Rule | None:
         """Return the most specific rule of this clause's lists."""
@@ -60,7 +64,8 @@ class _Clause:
 class View:
     """The policy as it stands at one moment for all clients that are decided alike.
 
-    `listed_prefixes` are the first two octets of every address that `decide_packed` may have something to say of.
+    `listed_prefixes` are the first two octets of every address that `decide_packed` may have something to say of; `ech`
+    is the strictest of its policies'.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class View:
     ) -> None:
         self.group = client.group
         self.listed_prefixes = matcher.listed_prefixes
+        self.ech = max((clause.ech for clause in clauses), key=_ECH.index, default=Ech.KEEP)
         self._matcher = matcher
         self._clauses = clauses
         self._exemptions = exemptions
@@ -91,6 +97,23 @@ class View:
         if exemption is None:
             return decision
         return Decision(DnsAction.RESOLVE, ProxyAction.PASS, decision.rule, decision.policy, decision.phase, exemption)
+
+    def judge(self, name: str, decision: Decision, targets: Sequence[str], addresses: Sequence[bytes]) -> Decision:
+        """Return the strictest among the decision about a name and those about what its answer leads to.
+
+        What a freed name leads to is free: the networks of a list may hold more than the names that it lists.
+        """
+        if decision.is_free:
+            return decision
+        strictest, is_freed = decision, False
+        for target in targets:
+            found = self.decide(target)
+            is_freed = is_freed or found.is_free
+            strictest = stricter(strictest, found)
+        for address in addresses:
+            if address[:2] in self.listed_prefixes and not is_freed:
+                strictest = stricter(strictest, self.decide_packed(address))
+        return decision if strictest is decision else self.exempt(name, strictest)
 
     def decide_address(self, address: IPv4Address | IPv6Address) -> Decision:
         """Decide an address by the networks of the lists."""
@@ -162,7 +185,8 @@ class Engine:
         lists = set(policy.blocklists)
         if phase is Phase.QUARANTINE and policy.name in client.quarantined:
             lists.update(policy.quarantine.blocklists)
-        yield _Clause(policy.name, frozenset(lists | {NEVER_BLOCK}), phase, dns or policy.answer, proxy)
+        ech = policy.ech if phase else Ech.KEEP
+        yield _Clause(policy.name, frozenset(lists | {NEVER_BLOCK}), phase, dns or policy.answer, proxy, ech)
 
     def _allows(self, group: str, now: float) -> Iterable[Allow]:
         for allow, until in self._expiries:
@@ -172,14 +196,15 @@ class Engine:
 
 def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:
     """Free the special-use names that the configuration routes, has records of, or designates by."""
-    own = [domain for upstream in configuration.upstreams for domain in upstream.domains]
-    own += [record.split()[0].lower().removesuffix(".") for record in configuration.records]
-    for rule in (rule for compiled in lists if compiled.name == SPECIAL_USE for rule in compiled.rules):
-        for name in own:
-            if is_within(rule.text, name):
-                yield replace(rule, passthru=True)
-            elif is_within(name, rule.text):
-                yield replace(rule, text=name, match=Match.SUFFIX, passthru=True)
+    own = {domain for upstream in configuration.upstreams for domain in upstream.domains}
+    own |= {record.split()[0].lower().removesuffix(".") for record in configuration.records}
+    special = {rule.text: rule for compiled in lists if compiled.name == SPECIAL_USE for rule in compiled.rules}
+    for rule in special.values():
+        if is_within_any(rule.text, own):
+            yield replace(rule, passthru=True)
+    for name in own:
+        if is_within_any(name, special):
+            yield Rule(SPECIAL_USE, SPECIAL_USE, Match.SUFFIX, name, Role.INFRA, Grade.NONE, passthru=True)
     if configuration.listen.is_designated:
         for rule in (rule for compiled in lists if compiled.name == CANARIES for rule in compiled.rules):
             if is_within(DESIGNATION, rule.text):

@@ -15,6 +15,7 @@ from dnsfilter.model import (
     CompiledList,
     Decision,
     DnsAction,
+    Ech,
     Grade,
     Match,
     Phase,
@@ -258,3 +259,21 @@ def test_phase_and_starts():
         Phase.OBSERVE,
         Phase.ENFORCE,
     ]
+
+
+def test_ech_is_the_strictest_wish_of_policies_in_force():
+    """A policy asks from its first phase on, for its own groups only."""
+    policies = [
+        {"name": "one", "blocklists": ["one"], "phases": {"observe": START}, "ech": "remove"},
+        {
+            "name": "two",
+            "blocklists": ["one"],
+            "phases": {"enforce": START + timedelta(days=1)},
+            "ech": "remove-signed",
+        },
+        {"name": "three", "blocklists": ["one"], "phases": {"observe": START}, "groups": ["red"]},
+    ]
+    made = Engine(Configuration.model_validate({"policies": policies, "groups": [{"name": "red"}]}), [])
+    start = to_timestamp(START, "UTC")
+    wishes = [made.view(Client(), start + shift).ech for shift in (-1, 0, 86_400)]
+    assert wishes == [Ech.KEEP, Ech.REMOVE, Ech.REMOVE_SIGNED]

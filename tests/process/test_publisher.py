@@ -11,7 +11,8 @@ import pytest
 
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.snapshot import FILE_NAME, read_snapshot
-from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, Role
+from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, Client, Role
+from dnsfilter.policy.engine import Engine
 from dnsfilter.process.publisher import compile_all, find_missing, publish
 
 CATALOGUE = "app: own\nentries:\n  - {suffix: www.example, role: web, grade: weak}\n"
@@ -142,3 +143,31 @@ def test_as_a_process(write: Write, catalogue: str, status: int, said: str) -> N
     assert said in done.stderr
     assert bool(done.stderr) is bool(said)
     assert "Traceback" not in done.stderr
+
+
+def test_hosts_files_become_local_data(write: Write, tmp_path: Path) -> None:
+    """Beside the configuration; names, and the way back, which special-use names then leave free."""
+    (tmp_path / "hosts").write_text("10.0.0.5 printer.corp.example printer\n")
+    path = write(hosts=["hosts"], records=["a.example. 300 A 10.0.0.6", "6.0.0.10.in-addr.arpa. 60 IN PTR b.example."])
+    configuration, lists, _ = compile_all(path)
+    assert configuration.records[2:] == (
+        "printer.corp.example. 60 IN A 10.0.0.5",
+        "printer. 60 IN A 10.0.0.5",
+        "5.0.0.10.in-addr.arpa. 300 IN PTR printer.corp.example.",
+    )
+    view = Engine(configuration, lists).view(Client(), 0.0)
+    names = ["5.0.0.10.in-addr.arpa", "6.0.0.10.in-addr.arpa", "7.0.0.10.in-addr.arpa"]
+    assert [view.decide(name).dns.is_blocking for name in names] == [False, False, True]
+
+
+def test_wrong_hosts_files_are_named(write: Write, tmp_path: Path) -> None:
+    """A wrong line by file and line, a missing file by the key that names it, together with wrong records."""
+    (tmp_path / "hosts").write_text("10.0.0.5 a\nnonsense b\n")
+    (tmp_path / "latin").write_bytes(b"10.0.0.5 a\n10.0.0.6 \xe9\n")
+    path = write(hosts=["hosts", "gone", "latin"], records=["b.example. 300 A nonsense"])
+    found = refused(path)
+    assert len(found) == 4
+    assert f"{tmp_path / 'hosts'}:2: 'nonsense' is not an address; a hosts file has one before the names" in found
+    assert f"{tmp_path / 'latin'}:2: is not UTF-8 text: invalid continuation byte 0xe9" in found
+    place = f"{path}:{line_of(path, 'gone')}: hosts[1]"
+    assert f"{place}: {tmp_path / 'gone'}: cannot be read: No such file or directory" in found
