@@ -171,3 +171,24 @@ def test_wrong_hosts_files_are_named(write: Write, tmp_path: Path) -> None:
     assert f"{tmp_path / 'latin'}:2: is not UTF-8 text: invalid continuation byte 0xe9" in found
     place = f"{path}:{line_of(path, 'gone')}: hosts[1]"
     assert f"{place}: {tmp_path / 'gone'}: cannot be read: No such file or directory" in found
+
+
+def test_secrets_of_cookies_come_with_the_snapshot(write: Write, tmp_path: Path) -> None:
+    """The installation's own secret stays from generation to generation; files in the configuration take its place."""
+    own = [publish(write())[0].secrets for _ in range(2)]
+    assert own[0] == own[1] == read_snapshot(tmp_path / "var").secrets
+    (tmp_path / "one").write_text("00" * 16)
+    publish(write(cookies={"secrets": ["one"]}))
+    assert read_snapshot(tmp_path / "var").secrets == (bytes(16),)
+
+
+def test_wrong_secrets_are_named(write: Write, tmp_path: Path) -> None:
+    """Each file without a secret is named at its line, and nothing it holds is shown."""
+    (tmp_path / "short").write_text("c0ffee")
+    path = write(cookies={"secrets": ["short", "absent"]})
+    assert refused(path) == [
+        f"{path}:{line_of(path, name)}: cookies.secrets[{index}]: {tmp_path / name}: {reason}"
+        for index, (name, reason) in enumerate(
+            [("short", "does not hold 32 hexadecimal digits"), ("absent", "cannot be read: No such file or directory")]
+        )
+    ]
