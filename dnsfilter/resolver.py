@@ -30,6 +30,7 @@ from dnsfilter.wire.chain import follows_question
 from dnsfilter.wire.codes import Class, ExtendedError, Flag, Rcode, Type
 from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.opt import build_extended_error
+from dnsfilter.wire.proxy_protocol import SIGNATURE
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import (
     Answer,
@@ -119,6 +120,9 @@ class Resolver:
             if seat.tokens < 0 and not self.seats.admit(seat, now):
                 return self._limit(message, seat, transport, now)
             if message[2] & _OPCODE_BITS:
+                if message.startswith(SIGNATURE):  # a PROXY header of who may not send one
+                    self.tally.count(transport, Outcome.REFUSED, Rcode.REFUSED, 0.0)
+                    return None
                 outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
             else:
                 return self._answer(Query(message), message, seat, transport, now)
@@ -331,7 +335,7 @@ class Resolver:
         records: Records = answer
         errors: Sequence[bytes] = ()
         counted = None
-        if self._scrubber.concerns(answer):
+        if (answer.has_ech or answer.glue or self._scrubber.is_guarding) and self._scrubber.concerns(answer):
             records, errors, counted, own = self._scrub(pending, answer)
             outcome, flags = own or outcome, flags if records is answer else 0
         body = records.aged(elapsed) if elapsed else records.body

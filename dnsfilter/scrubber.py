@@ -43,7 +43,7 @@ class Scrubbed(NamedTuple):
 
 
 class Scrubber:
-    """Looks at answers by one configuration."""
+    """Looks at answers by one configuration; unless it `is_guarding`, it need not look at ordinary ones."""
 
     def __init__(self, configuration: Configuration) -> None:
         rebinding = configuration.rebinding
@@ -52,6 +52,7 @@ class Scrubber:
         networks = rebinding.networks if rebinding.protect else ()
         self._networks = tuple(_to_prefix(network) for network in networks)
         self._nothing = build_soa(configuration.sinkhole.ttl)
+        self.is_guarding = rebinding.protect
         self._prefixes = frozenset(_find_prefixes(networks))
 
     def concerns(self, answer: Answer) -> bool:
