@@ -42,7 +42,9 @@ class Cache:
     """The answers of one worker; evicts the oldest that was not asked for again (CLOCK)."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
+        self._entries, self._bytes = bounds.entries, bounds.bytes
+        self._min_ttl, self._max_ttl, self._max_negative_ttl = bounds.min_ttl, bounds.max_ttl, bounds.max_negative_ttl
+        self._prefetch, self._nxdomain_cut = bounds.prefetch, bounds.nxdomain_cut
         self._stale = bounds.stale.total_seconds()
         self._answers: dict[bytes, Answer] = {}
         self._order: deque[bytes] = deque()
@@ -72,13 +74,13 @@ class Cache:
 
     def get_denial(self, key: bytes, now: float) -> Answer | None:
         """Return a denial of a name above a question's: it covers all that is below it (RFC 8020 section 2)."""
-        if not self._bounds.nxdomain_cut:
+        if not self._nxdomain_cut:
             return None
-        name, kind = key[:_TYPE_CLASS_KIND], key[_KIND:]
-        while name not in self._routes and (first := name[0]):
+        name, kind, routes, find = key[:_TYPE_CLASS_KIND], key[_KIND:], self._routes, self._answers.get
+        while name not in routes and (first := name[0]):
             name = name[1 + first :]
             place = name + kind
-            denial = self._answers.get(place)
+            denial = find(place)
             if denial is not None and now < denial.expires:
                 denial = self._generalize(place, denial)
                 denial.is_wanted = True
@@ -95,7 +97,7 @@ class Cache:
 
     def is_due(self, answer: Answer, now: float) -> bool:
         """Whether an answer that was just asked for again should be renewed before it ends."""
-        return self._bounds.prefetch and not answer.is_renewed and now >= find_due(answer)
+        return self._prefetch and not answer.is_renewed and now >= find_due(answer)
 
     def take_due(self, now: float) -> Iterator[Query]:
         """Yield the queries that should be asked anew; one for each answer, whoever noticed."""
@@ -112,9 +114,8 @@ class Cache:
 
         What clients are told stays within the same bounds, so that none keeps it longer than we.
         """
-        bounds = self._bounds
-        ceiling = bounds.max_negative_ttl if answer.is_negative else bounds.max_ttl
-        floor = bounds.min_ttl if answer.ttl else 0
+        ceiling = self._max_negative_ttl if answer.is_negative else self._max_ttl
+        floor = self._min_ttl if answer.ttl else 0
         answer.bound_ttls(floor, max(ceiling, floor))
         if not answer.ttl or answer.rcode not in _CACHEABLE:
             return
@@ -129,21 +130,22 @@ class Cache:
 
     def _keep(self, key: bytes, answer: Answer) -> None:
         size = _measure(key, answer)
-        if not self._bounds.entries or size > self._bounds.bytes:
+        if not self._entries or size > self._bytes:
             return
         before = self._answers.get(key)
         if before is None:
-            self._make_room(size, self._bounds.entries - 1)
+            self._make_room(size, self._entries - 1)
             self._order.append(key)
         else:
             size -= _measure(key, before)
             answer.is_wanted = True
         self._answers[key] = answer
         self.size += size
-        self._make_room(0, self._bounds.entries)
+        if self.size > self._bytes:
+            self._make_room(0, self._entries)
 
     def _make_room(self, size: int, entries: int) -> None:
-        while len(self._answers) > entries or self.size + size > self._bounds.bytes:
+        while len(self._answers) > entries or self.size + size > self._bytes:
             self._evict()
 
     def _evict(self) -> None:
@@ -177,6 +179,7 @@ def _denial_key(key: bytes) -> bytes:
 
 
 def _measure(key: bytes, answer: Answer) -> int:
-    parts = len(answer.targets) + len(answer.hints)
-    size = len(key) + len(answer.body) + 8 * len(answer.ttls) + sum(map(len, answer.targets))
-    return OVERHEAD + PER_RECORD * parts + size
+    size = OVERHEAD + len(key) + len(answer.body) + 8 * len(answer.ttls)
+    if answer.targets or answer.hints:
+        size += PER_RECORD * (len(answer.targets) + len(answer.hints)) + sum(map(len, answer.targets))
+    return size

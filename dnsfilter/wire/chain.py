@@ -6,6 +6,7 @@ from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import Type
 from dnsfilter.wire.name import read_name
 from dnsfilter.wire.query import RECORD
+from dnsfilter.wire.response import POINTER_TO_QNAME
 
 MAX_CHAIN = 11
 """How many aliases may stand between a question and its answer (RFC 1034 section 3.6.2 sets none; unbound's bound)."""
@@ -16,6 +17,8 @@ MAX_NAMES_SIZE = 65_535
 _HEADER_SIZE = 12
 _CNAME, _DNAME = int(Type.CNAME), int(Type.DNAME)
 _POINTER = 0xC0
+_unpack_record = RECORD.unpack_from
+_PLAIN_SIZE = 2 + RECORD.size
 
 _Owners = tuple[set[bytes], set[tuple[bytes, bytes]], set[bytes]]
 
@@ -26,6 +29,8 @@ def follows_question(message: bytes, start: int, count: int) -> bool:
     The aliases form one chain without a loop, in any order (RFC 1034 section 4.3.2); a DNAME stands above one of its
     names (RFC 6672 section 3). WireError where a name cannot be read.
     """
+    if _is_plain(message, start, count):
+        return True
     owners, pairs, renamed = _read_owners(message, start, count)
     aliases = dict(pairs)
     if len(aliases) < len(pairs):  # RFC 2181 section 10.1
@@ -39,6 +44,18 @@ def follows_question(message: bytes, start: int, count: int) -> bool:
     return not strangers or (
         strangers <= renamed and strangers <= {above for name in chain for above in ancestors(name)}
     )
+
+
+def _is_plain(message: bytes, offset: int, count: int) -> bool:
+    """Whether all records are owned by a pointer to the question, and none is an alias: as most answers are."""
+    for _ in range(count):
+        if message[offset : offset + 2] != POINTER_TO_QNAME:
+            return False
+        rtype, _, _, length = _unpack_record(message, offset + 2)
+        if rtype == _CNAME:
+            return False
+        offset += _PLAIN_SIZE + length
+    return True
 
 
 def ancestors(name: bytes) -> Iterator[bytes]:
