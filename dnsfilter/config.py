@@ -13,11 +13,12 @@ from dnsfilter.document import Document, Path, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
 from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
+from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
 from dnsfilter.settings.operation import Privacy, Proxy, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
 from dnsfilter.settings.rebinding import Rebinding
-from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream
+from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream, Waiting
 from dnsfilter.settings.section import Section, check_timezone
 from dnsfilter.validation import describe_errors
 from dnsfilter.values import Network
@@ -40,11 +41,13 @@ class Configuration(Section):
     )
     rate_limit: RateLimit = RateLimit()
     connections: Connections = Connections()
+    waiting: Waiting = Waiting()
     cookies: Cookies = Cookies()
     nsid: Nsid = ""
     chaos: Chaos = Chaos()
     ede_text: ErrorText = ""
     upstreams: tuple[Upstream, ...] = (Upstream(servers=("system",)),)
+    forwarding: Forwarding = Forwarding()
     records: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     rebinding: Rebinding = Rebinding()

@@ -4,6 +4,7 @@ Each type parses from its text, says what is wrong with ValueError, and prints b
 """
 
 import re
+from base64 import b64decode
 from datetime import date, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Annotated, Literal, NamedTuple
@@ -26,6 +27,8 @@ _BRACKETED = re.compile(r"\[(?P<address>[^]]+)\](?::(?P<port>[0-9]{1,5}))?")
 _URL = re.compile(r"https://(?P<place>[^/\s?#@]+)/[!-~]*")
 _NAMED = re.compile(r"(?P<name>[^:\[\]]*[^:\[\]0-9.][^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 _PLAIN = re.compile(r"(?P<address>[^:]+)(?::(?P<port>[0-9]{1,5}))?")
+_PIN = re.compile(r"sha256/(?P<digest>[A-Za-z0-9+/]{43}=)")
+_DIGEST_SIZE = 32
 
 
 class Endpoint(NamedTuple):
@@ -136,6 +139,14 @@ def _parse_port(text: str) -> int:
     return port
 
 
+def parse_pin(value: object) -> str:
+    """Parse `sha256/` and the base64 of a digest of a public key (RFC 7858 section 4.2)."""
+    match = _PIN.fullmatch(str(value))
+    if not match or len(b64decode(match["digest"])) != _DIGEST_SIZE:
+        raise ValueError("is not sha256/ and the base64 of 32 octets, 44 characters")
+    return str(value)
+
+
 def _text(pattern: str | None = None, description: str = "") -> WithJsonSchema:
     schema = {"type": "string"}
     if pattern:
@@ -169,5 +180,6 @@ Server = Annotated[
     PlainSerializer(str, return_type=str),
     _text(description="address, address:port, tls://address#name, https://host/path or system"),
 ]
+Pin = Annotated[str, PlainValidator(parse_pin), _text(r"^sha256/[A-Za-z0-9+/]{43}=$")]
 DomainName = Annotated[str, PlainValidator(lambda value: canonical(str(value))), _text()]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]

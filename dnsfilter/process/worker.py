@@ -10,6 +10,8 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -34,8 +36,10 @@ from dnsfilter.server.places import Places
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.udp import UdpServer
+from dnsfilter.server.vestibule import Vestibule
 from dnsfilter.tally import Tally
 from dnsfilter.upstream.forwarder import Forwarder
+from dnsfilter.values import Network
 
 TICK = 0.05
 SECOND = 1.0
@@ -84,7 +88,7 @@ class Worker:
         for sock in self._sockets:
             if sock.type == socket.SOCK_STREAM:
                 stream = encrypted.get(sock.getsockname()[:2], self._tcp)
-                await loop.create_server(stream.make_connection, sock=sock)
+                await loop.create_server(partial(_make_connection, stream, listen.proxy_protocol), sock=sock)
         _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
@@ -162,7 +166,14 @@ class Worker:
         engine = Engine(configuration, fresh.lists)
         self._resolver.adopt(configuration, engine, Directory(configuration.groups, table), today, fresh.secrets)
         loop = asyncio.get_running_loop()
-        self._forwarder.adopt(configuration.upstreams, loop.add_reader, loop.remove_reader)
+        self._forwarder.adopt(
+            configuration.upstreams,
+            loop.add_reader,
+            loop.remove_reader,
+            configuration.forwarding,
+            fresh.loop_key,
+            configuration.waiting,
+        )
         self._places.adopt(configuration.connections)
         self._tls.adopt(configuration.listen.certificate)
         self._https.adopt(configuration.listen.certificate)
@@ -184,6 +195,11 @@ class Worker:
         for failure in results:
             if isinstance(failure, Exception):
                 raise failure
+
+
+def _make_connection(stream: TcpServer, trusted: Sequence[Network]) -> asyncio.BaseProtocol:
+    """Return the protocol of a new connection."""
+    return Vestibule(stream, trusted) if trusted else stream.make_connection()
 
 
 def _tame_garbage_collector() -> None:

@@ -38,7 +38,7 @@ async def find_addresses(host: str, endpoints: Iterable[Endpoint]) -> list[str]:
 async def _ask(host: str, qtype: Type, endpoint: Endpoint) -> list[str]:
     labels = (bytes([len(label)]) + label.encode() for label in host.split("."))
     query = Query(_HEADER + b"".join(labels) + b"\0" + qtype.to_bytes(2, "big") + _IN)
-    message = await tcp.exchange(endpoint, build_packet(query), query.question)
+    message = await tcp.exchange(endpoint, build_packet(query, query.question), query.question)
     if message is None:
         return []
     try:

@@ -1,22 +1,35 @@
 """Which upstream is best: those that answer before those that do not, the fastest first.
 
-An upstream that failed several times in a row is asked again now and then by a real query (half-open). Times are
+One that failed several times in a row is half-open: it gets a copy of a real query now and then, with growing pauses,
+while another answers. So does one whose time was taken long ago; one that was never asked comes first. Times are
 seconds of a monotonic clock that the caller reads.
 """
 
+from math import inf
+
 FAILURES_UNTIL_DOWN = 3
-PROBE_INTERVAL = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
+REFRESH = 30.0
+"""Seconds after which the time of an upstream that others are preferred to is taken again."""
+
+LEAST_SLOW = 0.05
+"""Seconds within which no answer is called slow: the clock of the forwarder ticks no faster."""
+
 _SMOOTHING = 0.125
+_RISE, _FALL = 1.0475, 0.9975
+"""Steps of the tail's estimate: one up for nineteen down keeps it where one answer in twenty takes longer."""
 
 
 class Health:
-    """What is known of one upstream."""
+    """What is known of one upstream: `rtt` smoothed, `probe_at` when it is worth a copy of a query."""
 
-    __slots__ = ("_failures", "_next_probe", "rtt")
+    __slots__ = ("_failures", "_pause", "_tail", "probe_at", "rtt")
 
     def __init__(self) -> None:
         self._failures = 0
-        self._next_probe = 0.0
+        self._pause = FIRST_PAUSE
+        self._tail = 0.0
+        self.probe_at = inf
         self.rtt = 0.0
 
     @property
@@ -24,26 +37,44 @@ class Health:
         """Whether the upstream answered lately, or was not asked yet."""
         return self._failures < FAILURES_UNTIL_DOWN
 
-    def succeed(self, seconds: float) -> None:
+    @property
+    def slow_after(self) -> float:
+        """After how many seconds an answer is later than some 95 in a hundred are."""
+        return max(self._tail, LEAST_SLOW)
+
+    def succeed(self, seconds: float, now: float) -> None:
         """Note a response and how long it took."""
         self._failures = 0
-        self.rtt += (seconds - self.rtt) * (_SMOOTHING if self.rtt else 1.0)
+        self._pause = FIRST_PAUSE
+        self.probe_at = now + REFRESH
+        if self.rtt:
+            self.rtt += (seconds - self.rtt) * _SMOOTHING
+            self._tail *= _RISE if seconds > self._tail else _FALL
+        else:
+            self.rtt, self._tail = seconds, 2 * seconds
+
+    def lag(self, seconds: float) -> None:
+        """Note that there was no response for so long, when another was there."""
+        if seconds > self.rtt:
+            self.rtt += (seconds - self.rtt) * _SMOOTHING
 
     def fail(self, now: float) -> None:
         """Note that no response, or a useless one, came."""
         self._failures += 1
-        self._next_probe = now + PROBE_INTERVAL
+        if self._failures == FAILURES_UNTIL_DOWN:
+            self.probe_at = now + self._pause
 
     def lose(self, now: float) -> None:
         """Note that the upstream cannot be asked at all."""
-        self._failures = max(self._failures, FAILURES_UNTIL_DOWN)
-        self._next_probe = now + PROBE_INTERVAL
-
-    def rank(self, now: float) -> tuple[bool, float]:
-        """Return what to sort upstreams by; one that is down is worth a probe once per interval."""
         if self.is_up:
-            return False, self.rtt
-        if now >= self._next_probe:
-            self._next_probe = now + PROBE_INTERVAL
-            return False, 0.0
-        return True, self.rtt
+            self._failures = FAILURES_UNTIL_DOWN
+            self.probe_at = now + self._pause
+
+    def begin_probe(self, now: float) -> None:
+        """Note that the upstream gets a copy of a query: the next one later, unless it answers."""
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self.probe_at = now + self._pause
+
+    def rank(self) -> tuple[bool, float]:
+        """Return what to sort upstreams by."""
+        return self._failures >= FAILURES_UNTIL_DOWN, self.rtt

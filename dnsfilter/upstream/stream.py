@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any
 
 from dnsfilter.upstream.transport import Asked
-from dnsfilter.upstream.udp import is_response
+from dnsfilter.wire.letters import answers_but_for_case
 
 PATIENCE = 3.0
 """Seconds until a connection, with its handshake, must stand."""
@@ -25,7 +25,9 @@ SILENCE = 2.0
 IDLE = 20.0
 """Seconds after which a connection that nobody needs is closed; upstreams mostly close theirs after 30."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.2
+"""Seconds for which an upstream is left alone after a connection failed; longer, and its return would go unnoticed."""
+
 MAX_ASKED = 10_000
 
 _log = logging.getLogger("dnsfilter.upstream")
@@ -71,7 +73,7 @@ class Connection(asyncio.Protocol, ABC):
     def take(self, key: Hashable, message: bytes) -> bool:
         """Hand on a message if it is the response that is known by this key; whether it was."""
         asked = self.asked.get(key)
-        if asked is None or not is_response(message, asked.question):
+        if asked is None or not answers_but_for_case(message, asked.question):
             self.upstream.mismatches += 1
             return False
         del self.asked[key]
@@ -102,6 +104,7 @@ def describe(error: Exception) -> str:
 class StreamUpstream:
     """One upstream; `connect(connection's upstream)` returns a connection that stands, or raises OSError.
 
+    Nobody else can answer on a connection, so that letters may come back in another case (RFC 4343).
     `on_response(asked, message, now)` gets what matches, `on_failure(asked, now)` what will not be answered,
     `on_down(now)` hears that the upstream cannot be asked, `on_batch_end()` is called after each batch of these.
     """
@@ -120,6 +123,7 @@ class StreamUpstream:
         self._on_response, self._on_failure, self._on_down = on_response, on_failure, on_down
         self.on_batch_end = on_batch_end
         self.mismatches = 0
+        self.keeps_case = True
         self._queue: dict[Asked, None] = {}
         """In order, each question once however often it was sent while there was no connection."""
         self._connection: Connection | None = None

@@ -2,19 +2,41 @@
 
 from typing import Protocol
 
+from dnsfilter.wire.query import Query
+
 
 class Asked(Protocol):
-    """What an answer must match: the question section, and the packet behind its ID; done when nobody waits for it."""
+    """What is asked."""
 
-    question: bytes
-    packet: bytes
-    is_done: bool
+    @property
+    def query(self) -> Query:
+        """What is to be known."""
+
+    @property
+    def question(self) -> bytes:
+        """The question section, in the letters that are sent."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+
+    @property
+    def is_scrambled(self) -> bool:
+        """Whether the letters of the question are random, and so must come back."""
+
+    @property
+    def packet(self) -> bytes:
+        """The packet behind an ID, for transports that add nothing of their own."""
 
 
 class Transport(Protocol):
-    """A way to ask; `mismatches` counts what came and matched no question."""
+    """A way to ask; `mismatches` counts what came and matched no question.
+
+    `keeps_case` where a question in whatever letters is answered and comes back in the same letters.
+    """
 
     mismatches: int
+    keeps_case: bool
 
     def send(self, asked: Asked) -> None:
         """Ask, with the next flush; OSError where there is no way to the upstream now."""

@@ -1,19 +1,25 @@
 """Asking one upstream over UDP: connected sockets with random, renewed ports; random IDs; whole questions compared.
 
-A response that does not match what was asked over the very same socket is counted and changes nothing.
+A response must match what was asked over the very same socket: ID, question to the letter, cookie. Anything else is
+counted as an attempt to forge one; past a threshold nothing more is taken from that socket, and what waited there is
+handed on to be asked where nobody can answer in the upstream's place.
 """
 
 import os
 import secrets
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
 from dnsfilter.datagrams import Inbox, Outbox
+from dnsfilter.settings.forwarding import Forwarding
+from dnsfilter.upstream.cookies import Cookies, NoCookies, Verdict
 from dnsfilter.upstream.transport import Asked
 from dnsfilter.values import Endpoint
+from dnsfilter.wire.letters import answers_but_for_case
+from dnsfilter.wire.upstream_query import Opts, build_packet
 
 PORTS = 8
 """How many sockets an upstream has at a time."""
@@ -23,6 +29,9 @@ USES = 2000
 
 LATE = 5.0
 """Seconds for which a replaced socket still takes what was asked over it."""
+
+CONCESSION = 600.0
+"""Seconds for which an upstream that cannot cope with mixed case or cookies is asked without."""
 
 _HEADER_SIZE = 12
 _ID_SIZE = 2
@@ -49,6 +58,9 @@ class Port:
             raise
         self.asked: dict[bytes, Asked] = {}
         self.uses = 0
+        self.near_misses = 0
+        self.last = b""
+        self.cookies: Cookies | NoCookies
         self._upstream = upstream
 
     def on_readable(self) -> None:
@@ -63,12 +75,17 @@ class Port:
                 message = memory[start : start + length]
                 identifier = message[:_ID_SIZE]
                 exchange = asked.get(identifier)
-                if exchange is not None and is_response(message, exchange.question):
+                if (
+                    exchange is not None
+                    and is_response(message, exchange.question)
+                    and (self.cookies.proof in message or self.cookies.judge(message) is Verdict.GENUINE)
+                ):
                     del asked[identifier]
+                    self.last = message
                     upstream.on_response(exchange, message, now)
                 else:
-                    upstream.mismatches += 1
-            if len(lengths) < len(starts):
+                    upstream.examine(self, message, now)
+            if len(lengths) < len(starts) or self.socket.fileno() < 0:
                 break
         upstream.on_batch_end()
 
@@ -81,28 +98,38 @@ def is_response(message: bytes, question: bytes) -> bool:
 class UdpUpstream:
     """One upstream.
 
-    `on_response(asked, message, now)` gets what matches, `on_batch_end()` is called after each batch.
+    `on_response(asked, message, now)` gets what matches, `on_suspicion(asked, now)` what may have been answered by
+    somebody else and is to be asked in a safer way, `on_batch_end()` is called after each batch.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         on_response: Callable[[Any, bytes, float], None],
+        on_suspicion: Callable[[Sequence[Any], float], None],
         on_batch_end: Callable[[], None],
         watch: Watch,
         unwatch: Unwatch,
     ) -> None:
         self._endpoint = endpoint
-        self.on_response = on_response
+        self.on_response, self._on_suspicion = on_response, on_suspicion
         self.on_batch_end = on_batch_end
         self._watch, self._unwatch = watch, unwatch
         self.mismatches = 0
         self._ports: list[Port] = []
+        self._cookies: Cookies | NoCookies = _NO_COOKIES
+        self._conceded_until = 0.0
+        self.adopt(Forwarding())
         self._retired: deque[tuple[float, Port]] = deque()
         self._current: Port | None = None
         self._ids = b""
         self.inbox = Inbox(-1, None)
         self._outbox = Outbox(-1, None)
+
+    def adopt(self, settings: Forwarding) -> None:
+        """Defend against forged answers in these ways from now on."""
+        self._settings = settings
+        self._take_up_defences()
 
     def send(self, asked: Asked) -> None:
         """Ask, with the next flush; OSError where there is no way to the upstream."""
@@ -114,7 +141,7 @@ class UdpUpstream:
             if identifier not in port.asked:
                 break
         port.asked[identifier] = asked
-        self._outbox.push(b"", identifier + asked.packet)
+        self._outbox.push(b"", identifier + build_packet(asked.query, asked.question, port.cookies.opts))
         port.uses += 1
 
     def flush(self) -> None:
@@ -127,6 +154,9 @@ class UdpUpstream:
         """Close the sockets that were replaced and whose answers would come too late by now."""
         while self._retired and self._retired[0][0] <= now:
             self._close(self._retired.popleft()[1])
+        if self._conceded_until and self._conceded_until <= now:
+            self._conceded_until = 0.0
+            self._take_up_defences()
 
     def close(self) -> None:
         """Close all sockets."""
@@ -134,6 +164,84 @@ class UdpUpstream:
             self._close(port)
         self._ports, self._current = [], None
         self._retired.clear()
+
+    @property
+    def opts(self) -> Opts:
+        """The OPT records of queries, with the cookie that belongs into them."""
+        return self._cookies.opts
+
+    def examine(self, port: Port, message: bytes, now: float) -> None:
+        """Look closer at what is not simply right; a copy of what was taken is no guess."""
+        if message == port.last and message:
+            return
+        if port.socket.fileno() < 0:
+            self.mismatches += 1
+            return
+        asked = port.asked.get(message[:_ID_SIZE])
+        verdict = Verdict.FORGED
+        if asked is not None and answers_but_for_case(message, asked.question):
+            verdict = port.cookies.judge(message)
+        if asked is None or verdict is Verdict.FORGED:
+            self.mismatches += 1
+            port.near_misses += 1
+            if port.near_misses >= self._settings.spoof_threshold:
+                self._abandon(port, now)
+            return
+        del port.asked[message[:_ID_SIZE]]
+        if verdict is Verdict.MISSING or (asked.is_scrambled and not is_response(message, asked.question)):
+            self.mismatches += 1
+            self._on_suspicion([asked], now)
+        else:
+            self.on_response(asked, message, now)
+
+    def compare(self, asked: Asked, message: bytes, now: float) -> None:
+        """Learn from an answer that nobody forged what the upstream cannot do."""
+        if asked.is_scrambled and not is_response(message, asked.question):
+            self._concede_case(now)
+        if self._cookies.judge(message) is not Verdict.GENUINE:
+            self._cookies.forget()
+
+    def concede(self, now: float) -> None:
+        """Ask without mixed case and without cookies for a while."""
+        self._concede_case(now)
+        self._use_cookies(_NO_COOKIES)
+
+    def concede_cookies(self, now: float) -> bool:
+        """Ask without cookies for a while, unless the upstream has sent one; whether that makes a difference."""
+        if self._cookies.is_known or self._cookies is _NO_COOKIES:
+            return False
+        self._conceded_until = now + CONCESSION
+        self._use_cookies(_NO_COOKIES)
+        return True
+
+    def _concede_case(self, now: float) -> None:
+        self.keeps_case = False
+        self._conceded_until = now + CONCESSION
+
+    def _take_up_defences(self) -> None:
+        if self._conceded_until:
+            return
+        self.keeps_case = self._settings.randomize_case
+        if self._settings.cookies != isinstance(self._cookies, Cookies):
+            self._use_cookies(Cookies("") if self._settings.cookies else _NO_COOKIES)
+
+    def _use_cookies(self, cookies: Cookies | NoCookies) -> None:
+        self._cookies = cookies
+        for port in self._ports:
+            port.cookies = cookies
+
+    def _abandon(self, port: Port, now: float) -> None:
+        """Take nothing more from a socket that somebody sends forged answers to."""
+        if port is self._current:
+            self.flush()
+        if port in self._ports:
+            self._ports.remove(port)
+        else:
+            self._retired = deque(entry for entry in self._retired if entry[1] is not port)
+        waiting = [asked for asked in port.asked.values() if not asked.is_done]
+        port.asked.clear()
+        self._close(port)
+        self._on_suspicion(waiting, now)
 
     def _choose(self) -> Port:
         index = secrets.randbelow(PORTS)
@@ -150,9 +258,16 @@ class UdpUpstream:
 
     def _open(self) -> Port:
         port = Port(self, self._endpoint)
+        address = port.socket.getsockname()[0]
+        if address != self._cookies.address and self._cookies is not _NO_COOKIES:  # RFC 7873 section 6
+            self._cookies = Cookies(address)
+        port.cookies = self._cookies
         self._watch(port.socket, port.on_readable)
         return port
 
     def _close(self, port: Port) -> None:
         self._unwatch(port.socket)
         port.socket.close()
+
+
+_NO_COOKIES = NoCookies()

@@ -11,6 +11,7 @@ from dnsfilter.upstream.secure import Identity
 from dnsfilter.upstream.stream import Connection, StreamUpstream
 from dnsfilter.upstream.tls import connect_tls
 from dnsfilter.values import Endpoint
+from dnsfilter.wire.query import Query
 from tests.fakes.resolving import make_query
 from tests.fakes.secure import SecureUpstream
 
@@ -22,8 +23,9 @@ class Question:
 
     def __init__(self, name: str = "www.example") -> None:
         query = make_query(name)
+        self.query = Query(query)
         self.packet, self.question = query[2:], query[12:-11]
-        self.is_done = False
+        self.is_done = self.is_scrambled = False
 
 
 class Asking:

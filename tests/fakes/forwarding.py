@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
+from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream.forwarder import Forwarder
 from tests.fakes.resolving import (
@@ -36,10 +37,16 @@ class House:
         self.sockets: dict[socket.socket, int] = {}
         """Sockets of upstreams that are open, each with the port it asks."""
 
-    def adopt(self, *servers: str, routes: Sequence[tuple[str, str]] = ()) -> None:
+    def adopt(
+        self,
+        *servers: str,
+        routes: Sequence[tuple[str, str]] = (),
+        loop_key: bytes = b"",
+        **settings: int,
+    ) -> None:
         """Ask these servers, and others for the names of routes."""
         upstreams = [Upstream(servers=servers), *(Upstream(servers=(text,), domains=(name,)) for name, text in routes)]
-        self.forwarder.adopt(upstreams, self._watch, self._unwatch)
+        self.forwarder.adopt(upstreams, self._watch, self._unwatch, Forwarding(**settings), loop_key)
 
     def _watch(self, sock: socket.socket, callback: Callable[[], None]) -> None:
         self.sockets[sock] = sock.getpeername()[1]

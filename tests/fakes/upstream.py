@@ -1,5 +1,6 @@
 """An upstream on loopback, UDP and TCP on one port, that does as it is told and remembers what it was asked."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -46,12 +47,15 @@ def change_id(query: bytes) -> list[bytes]:
 
 def change_question(query: bytes) -> list[bytes]:
     """Answer another question."""
-    return [make_response(query).replace(b"\7example", b"\7exbmple")]
+    response = make_response(query)
+    return [response[:13] + bytes([response[13] ^ 1]) + response[14:]]
 
 
 def change_case(query: bytes) -> list[bytes]:
     """Answer the question in other letters than it was asked."""
-    return [make_response(query).replace(b"\7example", b"\7EXAMPLE")]
+    response = make_response(query)
+    end = response.index(b"\0", 12)
+    return [response[:12] + response[12:end].swapcase() + response[end:]]
 
 
 def echo(query: bytes) -> list[bytes]:
@@ -66,6 +70,7 @@ class FakeUpstream:
         self.udp, self.tcp = udp, tcp
         self.queries: list[bytes] = []
         self.tcp_queries: list[bytes] = []
+        self.accepted = 0
         self.peers: list[tuple[str, int]] = []
         self.port = free_port()
         self._tcp_socket = socket.create_server(("127.0.0.1", self.port))
@@ -99,6 +104,10 @@ class FakeUpstream:
         """Answer a query over UDP that was left unanswered."""
         self._udp_socket.sendto(make_response(self.queries[index]), self.peers[index])
 
+    def send(self, message: bytes, index: int = -1) -> None:
+        """Send something over UDP to whom a query came from."""
+        self._udp_socket.sendto(message, self.peers[index])
+
     def _serve_udp(self) -> None:
         while True:
             query, peer = self._udp_socket.recvfrom(4096)
@@ -115,10 +124,20 @@ class FakeUpstream:
                 connection, _ = self._tcp_socket.accept()
             except OSError:
                 return
-            with connection:
-                connection.settimeout(5)
+            self.accepted += 1
+            connection.settimeout(5)
+            thread = threading.Thread(target=self._serve_connection, args=(connection,), daemon=True)
+            thread.start()
+
+    def _serve_connection(self, connection: socket.socket) -> None:
+        """Answer until there is nothing to say; then close."""
+        with connection, contextlib.suppress(OSError, struct.error):
+            while True:
                 (length,) = struct.unpack("!H", connection.recv(2, socket.MSG_WAITALL))
                 query = connection.recv(length, socket.MSG_WAITALL)
                 self.tcp_queries.append(query)
-                for message in self.tcp(query):
+                messages = self.tcp(query)
+                for message in messages:
                     connection.sendall(struct.pack("!H", len(message)) + message)
+                if not messages:
+                    return

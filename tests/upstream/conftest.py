@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dnsfilter.upstream import forwarder as twin
-from dnsfilter.upstream import udp
+from dnsfilter.upstream import stream, udp
 from tests.fakes.forwarding import House, Run
 from tests.fakes.upstream import (
     FakeUpstream,
@@ -25,7 +25,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         async def main() -> None:
             asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
             house = House()
-            for module in (twin, udp):
+            for module in (twin, udp, stream):
                 monkeypatch.setattr(module, "monotonic", lambda: house.clock)
             await test(house)
 

@@ -7,7 +7,7 @@ import pytest
 
 from dnsfilter.errors import InputError
 from dnsfilter.settings.resolver import Upstream
-from dnsfilter.upstream.secure import check_trust, load_trust
+from dnsfilter.upstream.secure import Identity, check_trust, load_trust
 from tests.fakes.origin import make_certificate
 
 SERVERS = ("tls://192.0.2.55#dns.example",)
@@ -15,12 +15,12 @@ SERVERS = ("tls://192.0.2.55#dns.example",)
 
 def test_certificates_are_verified(tmp_path: Path) -> None:
     """A context verifies chain and name; one file replaces the system's store instead of adding to it."""
-    context = load_trust(str(make_certificate(tmp_path, "dns.example")), "dot")
+    context = load_trust(Identity("dns.example", str(make_certificate(tmp_path, "dns.example"))), "dot")
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert context.cert_store_stats()["x509"] == 1
-    assert load_trust(None, "dot").verify_mode is ssl.CERT_REQUIRED
+    assert load_trust(Identity("dns.example", None), "dot").verify_mode is ssl.CERT_REQUIRED
 
 
 def test_every_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dnsfilter.values import parse_server
 
 def make_server(text: str) -> Server:
     server = Server(parse_server(text))
-    server.transport = UdpUpstream(server.endpoint, print, print, print, print)
+    server.transport = UdpUpstream(server.endpoint, print, print, print, print, print)
     return server
 
 
@@ -22,10 +22,10 @@ def test_what_happened_is_reported_once() -> None:
     """Answers and their durations go to the journal once each, mismatches as the sum they are."""
     server, journal = make_server("192.0.2.1"), Journal("worker-0", "test")
     for seconds in (0.001, 0.002, 3.0):
-        server.succeed(seconds)
+        server.succeed(seconds, 0.0)
     server.transport.mismatches = 2
     for _ in range(2):
-        server.report(journal)
+        server.report(journal, 0.0)
     assert journal.counters["upstream_exchanges", "192.0.2.1", "answered"] == 3
     assert journal.counters["upstream_exchanges", "192.0.2.1", "mismatch"] == 2
     assert journal.gauges["upstream_up", "192.0.2.1"] == 1

@@ -10,7 +10,7 @@ from dnsfilter.upstream import tcp
 from dnsfilter.upstream.tcp import exchange
 from dnsfilter.values import Endpoint
 from tests.fakes.resolving import make_query, make_response
-from tests.fakes.upstream import FakeUpstream, Reaction, change_case, change_id, change_question, echo
+from tests.fakes.upstream import FakeUpstream, Reaction, change_id, change_question, echo
 from tests.processes import free_port
 
 QUERY = make_query()
@@ -30,7 +30,7 @@ def test_returns_the_response() -> None:
     assert all(query[2:] == PACKET for query in upstream.tcp_queries)
 
 
-@pytest.mark.parametrize("reaction", [change_id, change_question, change_case, echo, lambda _: [], lambda _: [b"x"]])
+@pytest.mark.parametrize("reaction", [change_id, change_question, echo, lambda _: [], lambda _: [b"x"]])
 def test_takes_nothing_else(reaction: Reaction) -> None:
     """Wrong ID, wrong question, a query, nothing, garbage: there is no answer, and no error."""
     with FakeUpstream(tcp=reaction) as upstream:
