@@ -8,7 +8,10 @@ from tests.fakes.messages import edns
 
 
 class Zone:
-    """Records by owner and type; what `answer` returns has AD set, and RD, RA and CD as a resolver sets them."""
+    """Records by owner and type.
+
+    Answers have AD set, RD, RA and CD as a resolver sets them, and owners in the letters of the question.
+    """
 
     def __init__(self, records: Sequence[RR]) -> None:
         self._records = records
@@ -23,7 +26,7 @@ class Zone:
         response = DNSRecord(DNSHeader(id=asked.header.id, bitmap=flags), q=asked.q)
         response.header.rcode = 0 if own else 3
         for rr in [rr for rr in own if rr.rtype == asked.q.qtype]:
-            response.add_answer(rr)
+            response.add_answer(RR(asked.q.qname, rr.rtype, rr.rclass, rr.ttl, rr.rdata))
         if not response.rr:
             response.add_auth(*self._soa)
         response.add_ar(edns(do=any(rr.rtype == QTYPE.OPT and rr.edns_do for rr in asked.ar)))
