@@ -1,24 +1,19 @@
-"""DNS over TLS (RFC 7858): the connections of `tcp` inside TLS, with padding for clients that pad.
-
-TLS is asyncio's own protocol over the event loop's plain transport, which costs a fraction of the loop's own TLS.
-"""
+"""DNS over TLS (RFC 7858): the connections of `tcp` inside TLS, with padding for clients that pad."""
 
 import asyncio
 import logging
 import ssl
-from asyncio.sslproto import SSLProtocol
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from dnsfilter.errors import InputError, Problem, WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
+from dnsfilter.server.encryption import Encryption
 from dnsfilter.server.tcp import Connection, TcpServer
 from dnsfilter.settings.resolver import Certificate
 from dnsfilter.wire.padding import pad, wants_padding
 from dnsfilter.wire.query import Query
-
-HANDSHAKE_SECONDS = 5
 
 _PADDING_HINT = b"\0\x0c"
 
@@ -64,30 +59,6 @@ class PaddedConnection(Connection):
         super()._send_later(None, pad(response) if token is pad else response)
 
 
-class _Encryption(SSLProtocol):
-    """TLS around a connection, which has its place from before the handshake."""
-
-    def __init__(self, connection: PaddedConnection, context: ssl.SSLContext) -> None:
-        super().__init__(
-            asyncio.get_running_loop(),
-            connection,
-            context,
-            cast("asyncio.Future[Any]", None),  # nobody waits for the handshake
-            server_side=True,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS,
-        )
-        self._inside = connection
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._inside.take_place(transport)
-        if self._inside.active:
-            super().connection_made(transport)
-
-    def connection_lost(self, error: BaseException | None) -> None:
-        self._inside.connection_lost(None)  # after a handshake that failed nobody else tells it
-        super().connection_lost(error)
-
-
 class TlsServer(TcpServer):
     """Makes the encrypted connections of one worker."""
 
@@ -112,4 +83,4 @@ class TlsServer(TcpServer):
 
     def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""
-        return _Encryption(self.connection(self, client), cast("ssl.SSLContext", self._context))
+        return Encryption(self.connection(self, client), cast("ssl.SSLContext", self._context))
