@@ -1,61 +1,36 @@
-"""`make bench`: CPU per answered query of dnsfilter and unbound, in alternating rounds of the same run.
+"""`make bench`: CPU per answered query of dnsfilter, unbound and others, in alternating rounds of the same run.
 
-One worker (and dnsfilter's manager with it) on core 1; dnsperf and the upstream on core 0. Compare ratios: absolute
-figures belong to the machine. Nothing here passes or fails.
+One worker (and dnsfilter's manager with it) on core 1; dnsperf, h2load and the upstream on core 0. Compare ratios:
+absolute figures belong to the machine. Nothing here passes or fails.
 """
 
 import argparse
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import dnsfilter
-from tests.bench import big_list
-from tests.bench.contenders import Contender, settings_for, start_dnsfilter, start_echo, start_unbound
-from tests.bench.load import Load, Run, measure_idle_latency, run_load, write_queries
+from tests.bench import big_list, memory
+from tests.bench.cases import COUNTED, KNOWN, Case, make_cases
+from tests.bench.contenders import (
+    Contender,
+    make_certificate,
+    settings_for,
+    start_dnsfilter,
+    start_echo,
+    start_unbound,
+)
+from tests.bench.load import Run, measure_idle_latency, run_load
+from tests.bench.report import Report
+from tests.bench.rivals import RIVALS
 from tests.processes import Processes
 
-MISSES = 300_000
-CACHED = 10_000
-BLOCKED = 100
-SATURATE = ("-q", "200", "-c", "10", "-b", "4096")
-STREAMS = ("-m", "tcp", "-q", "100", "-c", "20")
+IDLE_BAR = 1.5
+GROWTH_BAR = 1.05
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One kind of query; `bar` is the ratio to stay under, None where there is none."""
-
-    name: str
-    bar: float | None
-    load: Callable[[str], Load]
-
-
-def make_cases(directory: Path, seconds: int) -> list[Case]:
-    """Return the cases; a load is made for each run, so that misses are misses every time."""
-    blocked = write_queries(directory / "blocked", (f"v{number}.tiktokcdn.com" for number in range(BLOCKED)))
-    cached = write_queries(directory / "cached", (f"c{number}.bench.example" for number in range(CACHED)))
-    timed = ("-l", str(seconds))
-
-    def make_misses(run: str) -> Load:
-        names = (f"m{number}-{run}.bench.example" for number in range(MISSES))
-        return Load(write_queries(directory / "misses", names), (*SATURATE, "-n", "1"))
-
-    return [
-        Case("blocked", 1.2, lambda _: Load(blocked, (*SATURATE, *timed))),
-        Case("cached", 1.2, lambda _: Load(cached, (*SATURATE, *timed))),
-        Case("miss", 0.7, make_misses),
-        Case("blocked, TCP", None, lambda _: Load(blocked, (*STREAMS, *timed))),
-        Case("cached, TCP", None, lambda _: Load(cached, (*STREAMS, *timed))),
-    ]
-
-
-def compare(case: Case, contenders: list[Contender], rounds: int) -> list[list[Run]]:
+def compare(case: Case, contenders: Sequence[Contender], rounds: int) -> list[list[Run]]:
     """Run the case against each contender in turn, a warming round first; return the rounds."""
     return [
         [run_load(each, case.load(f"{number}-{each.name}")) for each in contenders] for number in range(rounds + 1)
@@ -67,60 +42,61 @@ def median(values: list[float]) -> float:
     return round(statistics.median(values), 2)
 
 
-def print_case(case: Case, results: list[list[Run]]) -> None:
-    """Print one line of the table: ours first, theirs second."""
-    ratio = median([ours.total / theirs.total for ours, theirs in results])
-    ours, theirs = (median([run[side].total for run in results]) for side in (0, 1))
-    manager = median([run[0].microseconds["manager"] for run in results])
-    lost = "/".join(str(sum(run[side].lost for run in results)) for side in (0, 1))
-    bar = "" if case.bar is None else f"<= {case.bar}"
-    rates = f"{1e6 / ours:>9,.0f} {1e6 / theirs:>9,.0f}"
-    print(f"{case.name:<14}{ratio:>6.2f} {bar:>7} {ours:>10.2f} {manager:>9.2f} {theirs:>9.2f} {rates}  {lost}")
-
-
-def print_heading(arguments: argparse.Namespace) -> None:
-    """Print what is needed to repeat the run."""
-    for program in (["unbound", "-V"], ["dnsperf", "-h"]):
-        done = subprocess.run(program, capture_output=True, text=True, check=False)
-        lines = (done.stdout + done.stderr).splitlines()
-        print(next((line for line in lines if "ersion" in line), program[0]))
-    print(f"dnsfilter {dnsfilter.__version__}, Python {platform.python_version()}, Linux {platform.release()}")
-    print(f"python -m tests.bench --rounds {arguments.rounds} --seconds {arguments.seconds}\n")
-
-
-def compare_servers(arguments: argparse.Namespace, directory: Path) -> None:
-    """Print the table of ratios and the latencies of the idle servers."""
+def compare_servers(arguments: argparse.Namespace, directory: Path, report: Report) -> None:
+    """Measure every case against dnsfilter, unbound and those of the others that can do it; then the idle servers."""
     with Processes(directory) as processes:
         upstream = start_echo(processes, directory)
-        settings = settings_for(upstream)
-        contenders = [
-            start_dnsfilter(processes, directory, settings),
-            start_unbound(processes, directory, upstream),
-        ]
-        print("                            CPU us per query                queries/s per core")
-        print("case           ratio     bar  dnsfilter (manager)   unbound dnsfilter   unbound  lost")
+        settings = settings_for(directory, upstream)
+        pair = [start_dnsfilter(processes, directory, settings), start_unbound(processes, directory, upstream)]
+        rivals = [rival(processes, directory, upstream) for rival in RIVALS if arguments.all]
+        report.begin([each.name for each in (*pair, *rivals)])
         for case in make_cases(directory, arguments.seconds):
-            if not arguments.case or case.name in arguments.case:
-                print_case(case, compare(case, contenders, arguments.rounds))
-        for name in ("v1.tiktokcdn.com", "c1.bench.example"):
-            latencies = [f"{each.name} {measure_idle_latency(each, name):.0f} us" for each in contenders]
-            print(f"idle latency p50, {name}: {', '.join(latencies)}")
+            if not arguments.case or any(case.name.startswith(start) for start in arguments.case):
+                runs = compare(case, pair, arguments.rounds)
+                others = {each.name: compare(case, [each], 1)[0][0] for each in rivals if case.name not in each.lacks}
+                report.add_case(case, runs, others)
+        for name in (COUNTED[0], KNOWN[0]):
+            pairs = [[measure_idle_latency(each, name) for each in pair] for _ in range(arguments.rounds)]
+            report.add_latency("blocked" if name in COUNTED else "cached", pairs, IDLE_BAR)
+
+
+def compare_lists(arguments: argparse.Namespace, directory: Path, report: Report) -> None:
+    """Measure what a blocked query costs with 10 and with 1,000,000 names on the list, in alternation."""
+    with Processes(directory) as processes:
+        contenders = []
+        for entries in (big_list.ENTRIES, 10):
+            home = directory / str(entries)
+            home.mkdir()
+            contenders.append(start_dnsfilter(processes, home, big_list.settings_with(home, entries)))
+        case = next(case for case in make_cases(directory, arguments.seconds) if case.name == "blocked, UDP")
+        runs = compare(case, contenders, arguments.rounds)
+        ratio = median([big.total / small.total for big, small in runs])
+        report.add_line(f"blocked query with {big_list.ENTRIES:,} names to 10 names: {ratio} (bar {GROWTH_BAR})")
 
 
 def main() -> None:
     """Parse arguments and print all tables."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--case", action="append", help="only this case; may be given again")
-    parser.add_argument("--no-big-list", action="store_true")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--case", action="append", help="only cases that begin like this; may be given again")
+    parser.add_argument("--all", action="store_true", help="dnsmasq, dnsdist, PowerDNS, Knot and a C echo beside them")
+    parser.add_argument("--no-lists", action="store_true", help="leave out the big list and the memory")
+    parser.add_argument("--write", type=Path, help="write the report to this file, too")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    print_heading(arguments)
-    with tempfile.TemporaryDirectory() as directory:
-        compare_servers(arguments, Path(directory))
-        if not arguments.no_big_list:
-            big_list.print_report(Path(directory))
+    report = Report()
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        make_certificate(directory)
+        compare_servers(arguments, directory, report)
+        if not arguments.no_lists:
+            compare_lists(arguments, directory, report)
+            report.add_line(memory.measure_cache(directory))
+            for line in big_list.make_report(directory):
+                report.add_line(line)
+    if arguments.write:
+        report.write(arguments.write)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.dig import dig
 from tests.e2e.server import SINKHOLE_IPV4, Server, default_settings, start_server
@@ -14,11 +16,19 @@ LIST = {"name": "big", "file": "big.txt", "format": "domains"}
 POLICY = {"name": "big", "blocklists": ["big"], "phases": {"enforce": "2023-03-15"}}
 
 
-def write_list(path: Path) -> str:
+def settings_with(directory: Path, entries: int) -> dict[str, Any]:
+    """Write a list of so many names, and the one that the benchmark asks for; return settings that block it."""
+    write_list(directory / "big.txt", entries)
+    with (directory / "big.txt").open("a") as file:
+        file.write("tiktokcdn.com\n")
+    return {**default_settings("127.0.0.1:9"), "blocklists": [LIST], "policies": [POLICY]}
+
+
+def write_list(path: Path, entries: int = ENTRIES) -> str:
     """Write names that share nothing but their endings; return the last one."""
     names = [
         f"{number * 2_654_435_761 % 2**32:08x}{number}.{TOP_LEVELS[number % len(TOP_LEVELS)]}"
-        for number in range(ENTRIES)
+        for number in range(entries)
     ]
     path.write_text("\n".join(names) + "\n")
     return names[-1]
@@ -58,9 +68,9 @@ def measure(directory: Path, workers: int) -> tuple[float, dict[str, list[tuple[
     return seconds, found
 
 
-def print_report(directory: Path) -> None:
-    """Print time and memory for one and for two workers."""
-    print(f"\n{ENTRIES:,} names: seconds from SIGHUP to in force; MB resident (proportional) per process")
+def make_report(directory: Path) -> Iterator[str]:
+    """Say time and memory for one and for two workers."""
+    yield f"{ENTRIES:,} names: seconds from SIGHUP to in force; MB resident (proportional) per process"
     totals: list[float] = []
     for workers in (1, 2):
         seconds, found = measure(directory, workers)
@@ -68,5 +78,5 @@ def print_report(directory: Path) -> None:
             f"{kind} " + ", ".join(f"{rss:.0f} ({pss:.0f})" for rss, pss in each) for kind, each in found.items()
         )
         totals.append(sum(pss for each in found.values() for _, pss in each))
-        print(f"workers: {workers}   {seconds:.1f} s   {sizes}")
-    print(f"a further worker costs {totals[1] - totals[0]:.0f} MB (proportional)   bar: 6 s, 60 MB")
+        yield f"workers: {workers}: {seconds:.1f} s; {sizes}"
+    yield f"a further worker costs {totals[1] - totals[0]:.0f} MB (proportional); bars 6 s, 60 MB"
