@@ -57,7 +57,7 @@ def ask_for(world: World, client: str, question: str) -> str:
     assert not response.header.ad
     assert str(response.q.qname) == f"{name}." or outcome == "refused"
     if outcome == "blocked":
-        ((code, reason),) = extended_errors(response)
+        (code, reason), *_ = extended_errors(response)  # Forged Answer may follow (RFC 8914 section 4.5)
         assert (code, reason.partition(" ")[0]) == (15, "app")
     assert [sighting.client for sighting in batch.sightings] in ([], [client])
     data = [str(rr.rdata) for rr in response.rr if rr.rtype != Type.HINFO]
