@@ -165,6 +165,7 @@ class Cache:
             self.size -= _measure(key, denial)
             denial = self._answers[key] = generalize(denial, key[:_KIND])
             self.size += _measure(key, denial)
+            self._make_room(0, self._entries)
         return denial
 
 

@@ -375,6 +375,18 @@ def test_is_bounded(entries, size, steps):
         assert len(cache) * OVERHEAD <= cache.size <= size
 
 
+def test_a_covering_denial_stays_within_the_bound():
+    """To stand behind any question a denial needs more room, for which others go."""
+    cache = Cache(Bounds())
+    for name in ("b.example", "gone.example"):
+        cache.put(key_of(name), denial(name))
+    cache = Cache(Bounds(bytes=cache.size))
+    for name in ("b.example", "gone.example"):
+        cache.put(key_of(name), denial(name))
+    assert cache.get_denial(key_of("x.gone.example"), 1.0).is_general
+    assert (len(cache), cache.get(key_of("gone.example"), 1.0).rcode) == (1, 3)
+
+
 def test_what_was_put_last_is_there():
     """Making room for an answer does not drive out that answer, however wanted the others are."""
     cache = Cache(Bounds(entries=MAX_SECOND_CHANCES + 3))
