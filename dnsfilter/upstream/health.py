@@ -16,6 +16,9 @@ LEAST_SLOW = 0.05
 """Seconds within which no answer is called slow: the clock of the forwarder ticks no faster."""
 
 _SMOOTHING = 0.125
+_INSTANT = 1e-6
+"""Seconds that an answer takes at least: none at all is the time of an upstream that was not asked yet."""
+
 _RISE, _FALL = 1.0475, 0.9975
 """Steps of the tail's estimate: one up for nineteen down keeps it where one answer in twenty takes longer."""
 
@@ -51,7 +54,8 @@ class Health:
             self.rtt += (seconds - self.rtt) * _SMOOTHING
             self._tail *= _RISE if seconds > self._tail else _FALL
         else:
-            self.rtt, self._tail = seconds, 2 * seconds
+            self.rtt = max(seconds, _INSTANT)
+            self._tail = 2 * self.rtt
 
     def lag(self, seconds: float) -> None:
         """Note that there was no response for so long, when another was there."""

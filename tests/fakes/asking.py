@@ -31,11 +31,13 @@ class Question:
 class Asking:
     """One upstream asked; what comes of it gathers in `answers`, `failures` and `downs`."""
 
-    def __init__(self, server: SecureUpstream, ca: Path | None, hostname: str = "dns.example") -> None:
+    def __init__(
+        self, server: SecureUpstream, ca: Path | None, hostname: str = "dns.example", pins: tuple[str, ...] = ()
+    ) -> None:
         self.answers: list[tuple[Question, bytes]] = []
         self.failures: list[Question] = []
         self.downs = 0
-        identity = Identity(hostname, str(ca) if ca else None)
+        identity = Identity(hostname, str(ca) if ca else None, pins)
         endpoint = Endpoint("127.0.0.1", server.port)
 
         async def find(host: str) -> list[str]:

@@ -1,7 +1,9 @@
 """Asking one upstream over UDP: ports and IDs that nobody guesses, and only the right answer taken."""
 
+import multiprocessing
 import select
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from time import monotonic
@@ -16,6 +18,7 @@ from dnsfilter.values import Endpoint
 from tests.fakes.asking import Question
 from tests.fakes.descriptors import count_descriptors
 from tests.fakes.resolving import make_query, make_response
+from tests.processes import free_port
 
 
 def question(name: str = "www.example", *, is_scrambled: bool = True) -> Question:
@@ -244,3 +247,74 @@ def test_is_response() -> None:
     assert is_response(right, query[12:-11])
     for size in range(12 + len(query[12:-11])):
         assert not is_response(right[:size], query[12:-11])
+
+
+def test_ids_are_uniform_and_ports_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100,000 IDs each octet's values have their share (chi-square); 500 sockets have nearly as many ports."""
+    taken: list[bytes] = []
+    upstream = UdpUpstream(Endpoint("127.0.0.1", free_port()), print, print, print, print, print)
+    monkeypatch.setattr(upstream._outbox, "push", lambda _, datagram: taken.append(datagram[:2]))
+    for number in range(100_000):
+        if number % 1000 == 0:
+            upstream._current = None
+        upstream.send(question())
+    upstream._current = None
+    for octet in (0, 1):
+        counts = Counter(identifier[octet] for identifier in taken)
+        expected = len(taken) / 256
+        chi_square = sum((counts[value] - expected) ** 2 / expected for value in range(256))
+        assert 150 < chi_square < 400  # 255 degrees of freedom: outside once in a million runs
+    identifiers = [int.from_bytes(identifier) for identifier in taken]
+    assert sum(second - first == 1 for first, second in pairwise(identifiers)) < 20
+    upstream.close()
+    ports = set()
+    for _ in range(500):
+        upstream.send(question())
+        ports.add(upstream._current.socket.getsockname()[1])
+        upstream._current = None
+        upstream.close()
+    assert len(ports) > 450
+    assert [*ports] != sorted(ports)
+
+
+def test_processes_that_share_a_past_share_no_future() -> None:
+    """A fork sends other IDs than the process it came from: what is random comes from the kernel, after the fork."""
+    upstream = UdpUpstream(Endpoint("127.0.0.1", free_port()), print, print, print, print, print)
+    program = multiprocessing.get_context("fork")
+    receiver, sender = program.Pipe(duplex=False)
+    child = program.Process(target=lambda: sender.send_bytes(b"".join(_identifiers(upstream))))
+    child.start()
+    ours = b"".join(_identifiers(upstream))
+    theirs = receiver.recv_bytes()
+    child.join()
+    assert len(ours) == len(theirs) == 200
+    assert ours != theirs
+    upstream.close()
+
+
+def _identifiers(upstream: UdpUpstream) -> list[bytes]:
+    taken: list[bytes] = []
+    upstream._outbox.push = lambda _, datagram: taken.append(datagram[:2])  # type: ignore[method-assign] # to see it
+    for _ in range(100):
+        upstream.send(question())
+    return taken
+
+
+def test_an_icmp_error_ends_nothing(house: House) -> None:
+    """What a router or host says of a port that is closed is no answer, nor does it change whether one is awaited."""
+    query, peer = house.ask(question())
+    with socket.socket(house.server.family, socket.SOCK_DGRAM) as other:
+        other.bind((peer[0], 0))
+        closed = other.getsockname()
+    nowhere = UdpUpstream(
+        Endpoint(peer[0], closed[1]), print, print, print, house.watched.__setitem__, house.watched.pop
+    )
+    nowhere.send(question())
+    nowhere.flush()
+    house.pump(0.2)
+    assert nowhere.mismatches == 0
+    assert len(nowhere._current.asked if nowhere._current else nowhere._ports[0].asked) == 1
+    house.server.sendto(make_response(query), peer)
+    house.pump(2)
+    assert len(house.taken) == 1
+    nowhere.close()
