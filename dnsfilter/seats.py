@@ -16,6 +16,7 @@ from dnsfilter.rates import UNLIMITED, Bucket, Rates, Recent
 from dnsfilter.tally import address_text
 
 MAX_SEATS = 65_536
+MAX_PROXIES = 1000
 
 
 class Seat:
@@ -62,10 +63,12 @@ class Seats:
 
     def __init__(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         self._networks = configuration.allow_clients
+        self._trusted = configuration.listen.proxy_protocol
         self._rates = Rates(configuration.rate_limit, MAX_SEATS)
         self._engine, self._directory, self._today = engine, directory, today
         self._by_address: Recent[Seat] = Recent(MAX_SEATS)
         self._proven: Recent[Seat] = Recent(MAX_SEATS)
+        self._proxies: Recent[bool] = Recent(MAX_PROXIES)
         self._views: dict[Client, tuple[View, Memo]] = {}
         self._shelf = Shelf()
         self._unserved = self._shelf.make_memo()
@@ -76,14 +79,24 @@ class Seats:
         return self._by_address
 
     def take(self, address: bytes, now: float) -> Seat:
-        """Return the seat of an address, a new one where it has none; strangers' are not kept."""
+        """Return the seat of an address, a new one where it has none; those of strangers and proxies are not kept."""
         seat = self._by_address.get(address)
         if seat is None:
             seat = self._make(address, now)
-            if seat.view is not None:
+            if seat.view is not None and not self.is_proxy(address):
                 seat.prefix = self._rates.find_prefix(address, now)
                 self._by_address.add(address, seat)
         return seat
+
+    def is_proxy(self, address: bytes) -> bool:
+        """Whether what comes from an address must begin with a PROXY header."""
+        if not self._trusted:
+            return False
+        known = self._proxies.get(address)
+        if known is None:
+            place = ip_address(address)
+            known = self._proxies.add(address, any(place in network for network in self._trusted))
+        return known
 
     def take_proven(self, address: bytes, now: float) -> Seat:
         """Return the seat of an address that is known to be the sender's own."""

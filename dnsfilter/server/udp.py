@@ -8,9 +8,12 @@ from collections.abc import Callable
 from time import monotonic
 
 from dnsfilter.datagrams import Inbox, Outbox
-from dnsfilter.model import Transport
+from dnsfilter.errors import WireError
+from dnsfilter.model import Outcome, Transport
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.seats import Seat
+from dnsfilter.wire.codes import Rcode
+from dnsfilter.wire.proxy_protocol import read_header
 
 MAX_ROUNDS = 16
 """How many batches one readable event may answer before other sockets get their turn."""
@@ -85,6 +88,8 @@ class UdpServer:
     def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> int:
         """Take a query the memo does not answer; return how long the response in its slot is, 0 where it has none."""
         if seat is None:
+            if self._resolver.seats.is_proxy(address):
+                address, message = self._unwrap(address, message)
             seat = self._resolver.seats.take(address, now)
         seat.tokens -= 1
         result: bytes | Pending | None = None
@@ -101,6 +106,18 @@ class UdpServer:
         start = self._inbox.starts[index]
         self._inbox.memory[start : start + len(result)] = result
         return len(result)
+
+    def _unwrap(self, address: bytes, message: bytes) -> tuple[bytes, bytes]:
+        """Return who asks, and what, as the PROXY header of a load balancer says; nothing where it has none."""
+        try:
+            header = read_header(message)
+        except WireError:
+            header = None
+        if header is None:
+            self._resolver.tally.count(Transport.UDP, Outcome.REFUSED, Rcode.REFUSED, 0.0)
+            return address, b""
+        client, size = header
+        return client or address, message[size:]
 
     def _recall(self, message: bytes, seat: Seat, now: float) -> bytes | None:
         """Answer the query that only lacked tokens."""

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from dnsfilter.settings.section import Section
-from dnsfilter.values import DomainName, Duration, ListenEndpoint, Pin, Server, parse_duration
+from dnsfilter.values import DomainName, Duration, ListenEndpoint, Network, Pin, Server, parse_duration
 
 
 class Certificate(Section):
@@ -19,6 +19,7 @@ class Listen(Section):
     """Where the resolver and its metrics listen.
 
     `name` is the resolver's own, which the certificate carries; with it clients are told of tls and https (RFC 9462).
+    `proxy_protocol` are the networks of load balancers, which say who asks in a PROXY header (version 2).
     """
 
     dns: tuple[ListenEndpoint, ...] = ("127.0.0.1:5353", "[::1]:5353")  # type: ignore[assignment]
@@ -26,6 +27,7 @@ class Listen(Section):
     https: tuple[ListenEndpoint, ...] = ()
     certificate: Certificate | None = None
     name: DomainName | None = None
+    proxy_protocol: tuple[Network, ...] = ()
     metrics: ListenEndpoint = "127.0.0.1:9153"  # type: ignore[assignment]
 
     @model_validator(mode="after")
