@@ -12,6 +12,7 @@ from dnsfilter.errors import WireError
 MAX_NAME = 255
 MAX_LABEL = 63
 MAX_POINTERS = 16
+HEADER_SIZE = 12
 _POINTER = 0xC0
 
 _PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -24,10 +25,11 @@ _TEXTS[ord(_SEPARATOR)] = "."
 _ESCAPED = re.compile(rb"\\(\d{3})")
 
 
-def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
+def read_name(message: bytes, offset: int, first: int = HEADER_SIZE) -> tuple[bytes, int]:
     """Return the uncompressed name at `offset` and where it ends; WireError where it is malformed.
 
-    Compression pointers must point backwards (RFC 1035 section 4.1.4, RFC 9267 section 2).
+    Compression pointers must point backwards (RFC 1035 section 4.1.4, RFC 9267 section 2), and not before `first`: a
+    name that began in the header would be another one under another ID.
     """
     labels: list[bytes] = []
     length, end, limit = 1, 0, offset
@@ -46,8 +48,8 @@ def read_name(message: bytes, offset: int) -> tuple[bytes, int]:
                 raise WireError(f"label type {size:#x} at offset {offset}")
             end = end or offset + 2
             target = (size & ~_POINTER) << 8 | message[offset + 1]
-            if target >= limit:
-                raise WireError(f"compression pointer at offset {offset} does not point backwards")
+            if not first <= target < limit:
+                raise WireError(f"compression pointer at offset {offset} does not point backwards to a name")
             offset = limit = target
     except IndexError:
         raise WireError("message ends inside a name") from None

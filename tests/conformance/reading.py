@@ -72,19 +72,23 @@ def _read_data(message: bytes, start: int, end: int, rtype: int) -> bytes:
     if rtype == _SOA:
         second, behind = _read_name(message, behind)
         data += second
+    if behind > end:
+        raise ValueError("a name overruns its record")
     return data + message[behind:end]
 
 
 def _read_name(message: bytes, offset: int) -> tuple[bytes, int]:
-    labels, end = [], 0
-    for _ in range(256):
+    labels, end, limit = [], 0, offset
+    while True:
         size = message[offset]
         if size >= 0xC0:
             end = end or offset + 2
             offset = (size & 0x3F) << 8 | message[offset + 1]
+            if not 12 <= offset < limit:
+                raise ValueError("a pointer that does not point back")
+            limit = offset
             continue
         labels.append(message[offset : offset + 1 + size])
         offset += 1 + size
         if not size:
             return b"".join(labels).lower(), end or offset
-    raise ValueError("a name without end")

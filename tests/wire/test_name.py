@@ -27,7 +27,7 @@ class Counted(bytes):
 def test_arbitrary_octets(message, offset):
     """Whatever stands there is a name of at most 255 octets that ends inside the message, or a WireError."""
     try:
-        name, end = read_name(message, offset)
+        name, end = read_name(message, offset, 0)
     except WireError:
         return
     assert len(name) <= MAX_NAME
@@ -48,7 +48,7 @@ def test_agrees_with_dnslib_on_compressed_names(names, prefix):
         places.append((start, len(buffer.data)))
     message = bytes(buffer.data)
     for name, (start, end) in zip(names, places, strict=True):
-        assert read_name(message, start) == (to_wire(name), end)
+        assert read_name(message, start, 0) == (to_wire(name), end)
 
 
 @given(NAMES)
@@ -110,7 +110,7 @@ def test_longest_name():
     """RFC 1035 section 2.3.4: names have 255 octets or less."""
     wire = to_wire(LONGEST)
     assert len(wire) == MAX_NAME
-    assert read_name(wire, 0) == (wire, MAX_NAME)
+    assert read_name(wire, 0, 0) == (wire, MAX_NAME)
     assert from_text(to_text(wire)) == wire
     with pytest.raises(WireError, match="too long"):
         read_name(to_wire((b"a", *LONGEST)), 0)
@@ -135,7 +135,16 @@ def test_longest_name():
 def test_malformed(message, offset, why):
     """RFC 1035 section 4.1.4: a pointer points to a *prior* occurrence; RFC 9267 section 2: check that it does."""
     with pytest.raises(WireError, match=why):
-        read_name(message, offset)
+        read_name(message, offset, 0)
+
+
+@pytest.mark.parametrize("target", [0, 2, 11])
+def test_no_name_begins_in_the_header(target):
+    """A name that a pointer finds in the header would be another one as soon as the ID or a count is."""
+    message = b"\1a" * 6 + b"\1b\0" + (0xC000 | target).to_bytes(2, "big")
+    with pytest.raises(WireError, match="backwards"):
+        read_name(message, len(message) - 2)
+    assert read_name(message[:-1] + b"\x0c", len(message) - 2)[0] == b"\1b\0"
 
 
 def test_compression_cannot_make_a_name_longer_than_it_may_be():
@@ -143,7 +152,7 @@ def test_compression_cannot_make_a_name_longer_than_it_may_be():
     half = (b"a" * 63,) * 3
     message = to_wire(half) + b"\x3f" + b"b" * 63 + b"\xc0\x00"
     with pytest.raises(WireError, match="too long"):
-        read_name(message, len(to_wire(half)))
+        read_name(message, len(to_wire(half)), 0)
 
 
 def chain(length):
@@ -157,9 +166,9 @@ def chain(length):
 def test_chain_of_pointers_is_bounded():
     """Thousands of pointers in a row cost no more than a few dozen steps."""
     short = chain(MAX_POINTERS - 1)
-    assert read_name(short, len(short) - 2)[0] == b"\1a\0"
+    assert read_name(short, len(short) - 2, 0)[0] == b"\1a\0"
     message = Counted(chain(8000))
     Counted.looks = 0
     with pytest.raises(WireError, match="pointers"):
-        read_name(message, len(message) - 2)
+        read_name(message, len(message) - 2, 0)
     assert Counted.looks <= 4 * MAX_POINTERS
