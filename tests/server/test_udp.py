@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dnsfilter.resolver import Pending
 from dnsfilter.server.udp import UdpServer
 from tests.fakes.descriptors import count_descriptors
+from tests.fakes.proxying import make_header
 from tests.fakes.resolving import adopt_world, identifier_of, make_query, make_resolver, make_response, rcode_of
 
 LISTED = "www.tiktok.com"
@@ -254,6 +255,55 @@ def kinds(house: House, client: socket.socket, count: int) -> str:
             assert rcode_of(response) == 0
             assert identifier_of(response) == identifier_of(make_query(LISTED))
     return found
+
+
+@pytest.mark.parametrize("client", ["10.1.0.1", "127.0.0.1"])
+def test_behind_a_load_balancer(make_house: Callable[..., House], client: str) -> None:
+    """The client of the header is who asks, first and when the memo answers; its rate is its own."""
+    house = make_house(listen={"proxy_protocol": ["127.0.0.0/8"]}, rate_limit={"per_client_qps": 1, "burst": 3})
+    proxy, header = house.client(), make_header(client, transport=2)
+    answers = [house.ask(proxy, header + make_query(LISTED, identifier=number)) for number in range(3)]
+    assert [identifier_of(answer) for answer in answers] == [0, 1, 2]
+    assert len({answer[2:] for answer in answers}) == 1
+    proxy.send(header + make_query(LISTED))
+    house.server.on_readable()
+    assert house.ask(proxy, make_header("10.1.0.2", transport=2) + make_query(LISTED))[2] & 2 == 0
+    house.resolver.flush(0.0, time())
+    assert {sighting.client for sighting in house.resolver.tally.journal.drain().sightings} == {client, "10.1.0.2"}
+    assert bytes((127, 0, 0, 1)) not in house.resolver.seats.by_address
+
+
+def test_a_late_answer_behind_a_load_balancer(make_house: Callable[..., House]) -> None:
+    """What an upstream answers goes back to the load balancer, without a header."""
+    house = make_house(listen={"proxy_protocol": ["127.0.0.0/8"]})
+    proxy = house.client()
+    proxy.send(make_header("10.1.0.1", transport=2) + make_query("www.example", identifier=7))
+    house.server.on_readable()
+    assert house.pending[0].seat.text == "10.1.0.1"
+    house.resolve()
+    assert identifier_of(proxy.recv(4096)) == 7
+
+
+@pytest.mark.parametrize(
+    ("trusted", "datagram"),
+    [
+        (["127.0.0.0/8"], make_query(LISTED)),
+        (["127.0.0.0/8"], make_header("10.1.0.1")[:20]),
+        (["127.0.0.0/8"], make_header("10.1.0.1")),
+        ([], make_header("10.1.0.1") + make_query(LISTED)),
+        (["192.0.2.0/24"], make_header("10.1.0.1") + make_query(LISTED)),
+    ],
+)
+def test_datagrams_that_are_refused(make_house: Callable[..., House], trusted: list[str], datagram: bytes) -> None:
+    """A load balancer's without a right header, and a header of anybody else, get no answer."""
+    house = make_house(listen={"proxy_protocol": trusted})
+    client = house.client()
+    client.setblocking(False)
+    client.send(datagram)
+    house.server.on_readable()
+    with pytest.raises(BlockingIOError):
+        client.recv(4096)
+    assert not house.pending
 
 
 def test_take_hits_counts_once(make_house: Callable[..., House]) -> None:
