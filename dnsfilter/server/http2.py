@@ -6,7 +6,7 @@ Frames, HPACK, flow control and the limits of the protocol itself are libnghttp2
 from collections import deque
 from ctypes import string_at
 
-from dnsfilter.server.nghttp2 import CALLBACK_FAILURE, DATA, END_STREAM, HEADERS, Events, FrameHeader, Session
+from dnsfilter.server.nghttp2 import CALLBACK_FAILURE, DATA, END_STREAM, GOAWAY, HEADERS, Events, FrameHeader, Session
 from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD, MAX_PATH, Fields, HttpError, Request
 from dnsfilter.wire.framing import MAX_MESSAGE
 
@@ -95,6 +95,8 @@ class Http2(Events):
         kind, stream = header.type, header.stream_id
         self._frames += 1
         if kind not in (DATA, HEADERS):
+            if kind == GOAWAY:
+                self._session.expect_end()
             return 0 if self._frames <= MAX_FRAMES else CALLBACK_FAILURE
         is_end = header.flags & END_STREAM
         if kind == HEADERS and stream not in self._open:

@@ -19,10 +19,13 @@ PACKAGE = "libnghttp2-14"
 CALLBACK_FAILURE = -902
 """What a callback returns to end the connection."""
 
-DATA, HEADERS = 0, 1
+DATA, HEADERS, GOAWAY = 0, 1, 7
 END_STREAM = 0x1
 
 _MAX_CONCURRENT_STREAMS, _MAX_HEADER_LIST_SIZE = 3, 6
+_TYPE_OFFSET = 3
+"""Where in a frame its type stands (RFC 9113 section 4.1)."""
+
 _END_OF_DATA = b"\1\0\0\0"
 
 
@@ -147,6 +150,7 @@ class Session:
         place = c_void_p()
         library.nghttp2_session_server_new(ctypes.byref(place), library.callbacks, events)
         self._session = place.value
+        self._is_ending = False
         settings = (_Setting * 2)(
             _Setting(_MAX_CONCURRENT_STREAMS, max_streams), _Setting(_MAX_HEADER_LIST_SIZE, max_fields)
         )
@@ -156,9 +160,11 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come of this connection."""
+        """Whether nothing more can come of this connection, of which one side has said so."""
         library, session = self._library, self._session
-        return not (library.nghttp2_session_want_read(session) or library.nghttp2_session_want_write(session))
+        return self._is_ending and not (
+            library.nghttp2_session_want_read(session) or library.nghttp2_session_want_write(session)
+        )
 
     def receive(self, data: bytes) -> bool:
         """Take octets from the peer; False where the connection cannot go on."""
@@ -168,7 +174,9 @@ class Session:
         """Return what is to be sent."""
         frames = []
         while (size := self._send(self._session, _PLACE_ADDRESS)) > 0:
-            frames.append(ctypes.string_at(_PLACE.value or 0, size))
+            frame = ctypes.string_at(_PLACE.value or 0, size)
+            frames.append(frame)
+            self._is_ending = self._is_ending or frame[_TYPE_OFFSET] == GOAWAY
         return b"".join(frames)
 
     def respond(self, stream: int, status: int, fields: Fields, *, has_body: bool) -> None:
@@ -176,6 +184,10 @@ class Session:
         array = _make_fields(status, fields)
         provider = _PROVIDER_ADDRESS if has_body else None
         self._library.nghttp2_submit_response(self._session, stream, array, len(array), provider)
+
+    def expect_end(self) -> None:
+        """Take note that the peer said that it will ask no more."""
+        self._is_ending = True
 
     def stop(self, stream: int) -> None:
         """Tell the peer that the rest of its request is not wanted (RFC 9113 section 8.1)."""
