@@ -46,6 +46,9 @@ SECOND = 1.0
 GRACE = 2.0
 """Seconds that a worker told to end waits for its upstreams."""
 
+FAREWELL = 1.0
+"""Seconds in which clients see that their connections end, and ask elsewhere."""
+
 _log = logging.getLogger("dnsfilter.worker")
 
 
@@ -71,6 +74,7 @@ class Worker:
         self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)
         self._next_change: float | None = None
+        self._listening: list[asyncio.AbstractServer] = []
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -88,7 +92,8 @@ class Worker:
         for sock in self._sockets:
             if sock.type == socket.SOCK_STREAM:
                 stream = encrypted.get(sock.getsockname()[:2], self._tcp)
-                await loop.create_server(partial(_make_connection, stream, listen.proxy_protocol), sock=sock)
+                make = partial(_make_connection, stream, listen.proxy_protocol)
+                self._listening.append(await loop.create_server(make, sock=sock))
         _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
@@ -179,7 +184,22 @@ class Worker:
         self._https.adopt(configuration.listen.certificate)
         self._snapshot, self._table, self._next_change = fresh, table, engine.next_change(today)
 
+    async def _say_farewell(self) -> None:
+        """End connections as soon as they wait for nothing, without a reset; new ones wait for the next worker."""
+        for listening in self._listening:
+            listening.close()
+        until, told = monotonic() + FAREWELL, set()
+        while self._places and monotonic() < until:
+            for holder in self._places:
+                if holder not in told and not holder.is_busy:
+                    told.add(holder)
+                    holder.finish()
+            await asyncio.sleep(TICK / 5)
+        for holder in self._places:
+            holder.close()
+
     async def _end(self, loop: asyncio.AbstractEventLoop, background: list[asyncio.Task[None]]) -> None:
+        await self._say_farewell()
         for server in self._udp:
             server.on_readable()
             loop.remove_reader(server.socket)

@@ -39,6 +39,9 @@ class Holder(Protocol):
     def close(self) -> None:
         """End at once, and give up the place."""
 
+    def finish(self) -> None:
+        """Send no more, and end when the peer has seen it."""
+
 
 class Places:
     """The connections of one worker, the longest silent first."""

@@ -204,6 +204,28 @@ def test_who_waits_is_answered_before_the_end(house: House) -> None:
     assert running.process.wait(5) == 0
 
 
+def test_connections_end_without_a_reset(house: House) -> None:
+    """SIGTERM: what was asked over TCP is answered, then comes an end, no reset; new ones wait for the next worker."""
+    house.upstream.udp = stay_silent
+    running = house.start()
+    query = make_query("slow.example", identifier=9)
+    with socket.create_connection(("127.0.0.1", house.port), timeout=5) as client:
+        client.sendall(len(query).to_bytes(2, "big") + query)
+        wait_until(lambda: house.upstream.queries, "the upstream is asked")
+        running.send(signal.SIGTERM)
+        time.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", house.port), timeout=10) as late:
+            listed = make_query(LISTED, identifier=10)
+            late.sendall(len(listed).to_bytes(2, "big") + listed)
+            house.upstream.send_late()
+            assert identifier_of(client.recv(4096)[2:]) == 9
+            assert client.recv(4096) == b""
+            client.close()
+            assert running.process.wait(5) == 0
+            house.start()
+            assert identifier_of(late.recv(4096)[2:]) == 10
+
+
 def test_the_next_worker_takes_the_same_sockets(house: House) -> None:
     """What arrives while no worker lives waits in the sockets for the next one."""
     house.start().kill()
