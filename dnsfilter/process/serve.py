@@ -12,6 +12,7 @@ from types import FrameType
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
+from dnsfilter.process.cores import count_cores
 from dnsfilter.process.ledger import discard_counts
 from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
 from dnsfilter.process.readiness import announce
@@ -77,7 +78,7 @@ def _python(module: str) -> list[str]:
 
 def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     state, endpoints = configuration.state, configuration.listen.dns
-    workers = len(os.sched_getaffinity(0)) if configuration.workers == "auto" else configuration.workers
+    workers = count_cores() if configuration.workers == "auto" else configuration.workers
     proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
