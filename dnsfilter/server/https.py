@@ -31,6 +31,7 @@ class HttpsConnection(PaddedConnection):
     """One client connection that speaks HTTP."""
 
     _http: Http1 | Http2 | None = None
+    _is_serving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Speak what both agreed on during the handshake (RFC 7301); HTTP/2 begins with our settings."""
@@ -62,6 +63,7 @@ class HttpsConnection(PaddedConnection):
         http = self._http
         assert http
         is_waiting = False
+        self._is_serving = True
         try:
             request = http.next_request()
             if request:
@@ -72,6 +74,8 @@ class HttpsConnection(PaddedConnection):
         except HttpError:
             self.close()
             return
+        finally:
+            self._is_serving = False
         if is_waiting:
             self._server.flush()
         self._send()
@@ -101,7 +105,8 @@ class HttpsConnection(PaddedConnection):
             return
         stream, is_head, is_padded = cast("tuple[int, bool, bool]", token)
         self._respond(stream, pad(response) if is_padded else response, is_head=is_head)
-        self._serve()
+        if not self._is_serving:  # a query that is turned back at once is answered within
+            self._serve()
 
     def _respond(self, stream: int, response: bytes, *, is_head: bool) -> None:
         assert self._http

@@ -1,6 +1,7 @@
 """DNS over HTTPS on real connections: HTTP/2 and HTTP/1.1, and what is wrong with requests."""
 
 import asyncio
+import inspect
 import re
 
 import h2.config
@@ -10,6 +11,8 @@ import h2.events
 import pytest
 import uvloop
 
+from dnsfilter.resolver import Pending
+from dnsfilter.server.http2 import MAX_STREAMS
 from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD
 from tests.fakes.resolving import identifier_of, make_query, make_response, rcode_of
 from tests.fakes.web import LISTED, MEDIA_TYPE, PADDING, Client, House, path_of
@@ -62,6 +65,26 @@ def test_an_upstream_answers_later_on_its_stream(tell):
         answer = await client.receive(first)
         assert len(answer.body) == 468
         assert answer.headers["cache-control"] == "max-age=300"
+
+    tell(story)
+
+
+def test_answers_that_come_at_once(tell):
+    """Queries that are answered while they are submitted, as all are in a flood, are no deeper in each other for it."""
+
+    async def story(house: House, client: Client) -> None:
+        depths = []
+
+        def submit(waiting: Pending, _now: float) -> None:
+            depths.append(len(inspect.stack(0)))
+            waiting.send(waiting.token, house.resolver.fail(waiting, 0.0))
+
+        house.server.submit = submit
+        streams = [client.get(make_query(f"n{number}.example")) for number in range(MAX_STREAMS)]
+        for stream in streams:
+            assert rcode_of((await client.receive(stream)).body) == 2
+        assert len(depths) == MAX_STREAMS
+        assert len(set(depths)) == 1
 
     tell(story)
 
