@@ -86,8 +86,9 @@ class Exchange:
 
     def next_server(self) -> "Server":
         """Return whose turn it is; the last attempt is made in small letters, for mixed ones may be what is wrong."""
-        server = self.servers[self.turn % len(self.servers)]
-        self.turn += 1
+        servers, turn = self.servers, self.turn
+        server = servers[turn % len(servers)] if turn else servers[0]
+        self.turn = turn + 1
         self.attempts += 1
         if self.is_scrambled and (self.attempts == MAX_ATTEMPTS or not server.transport.keeps_case):
             self.unscramble()

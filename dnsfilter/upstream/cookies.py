@@ -26,11 +26,11 @@ class Verdict(Enum):
 class Cookies:
     """Those of one upstream and one address of ours.
 
-    `opts` is what goes into queries; a response with `proof` in it is genuine, any other is to be judged: all of them
-    while the upstream's cookie is not known.
+    `opts` goes into queries. A response with `proof` in it is genuine, and so is one without `suspect`, which is
+    in every response once cookies are expected; any other is to be judged.
     """
 
-    __slots__ = ("_client", "_server", "address", "opts", "proof")
+    __slots__ = ("_client", "_server", "address", "opts", "proof", "suspect")
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -66,12 +66,14 @@ class Cookies:
         self._server = server
         self.opts = make_opts(self._client + server)
         self.proof = self._client + server if server else secrets.token_bytes(CLIENT_SIZE + 1)
+        self.suspect = b"" if server else _MARK
 
 
 class NoCookies:
     """In place of cookies where none are used: everything is genuine."""
 
     proof = b""
+    suspect = b""
     opts: Opts = NO_COOKIE
     address = ""
     is_known = False

@@ -61,7 +61,7 @@ class Pool:
         """Have these upstreams from now on, those that stay as they are; return those that are gone, closed."""
         before, self._servers, self._configured = self._servers, {}, {}
         for upstream in upstreams:
-            keys = [(server, upstream.ca, upstream.pins) for server in upstream.servers]
+            keys = [_identify(server, upstream) for server in upstream.servers]
             servers = [self._adopt_server(key, before, watch, unwatch) for key in keys]
             self._configured.update(dict.fromkeys(upstream.domains or ("",), servers))
         self.leave_out_loops()
@@ -148,6 +148,10 @@ class Pool:
     async def _find_addresses(self, host: str) -> list[str]:
         """Ask the plain upstreams that are asked for this name."""
         return await find_addresses(host, [server.endpoint for server in self.find(host) if server.is_plain])
+
+
+def _identify(server: UpstreamServer, upstream: Upstream) -> _Key:
+    return (server, None, ()) if server.scheme == "udp" else (server, upstream.ca, upstream.pins)
 
 
 def _ignore(_now: float) -> None:

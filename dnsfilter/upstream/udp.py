@@ -65,7 +65,7 @@ class Port:
 
     def on_readable(self) -> None:
         """Hand on what matches."""
-        asked, upstream = self.asked, self._upstream
+        asked, upstream, cookies = self.asked, self._upstream, self.cookies
         inbox = upstream.inbox
         memory, starts = inbox.memory, inbox.starts
         inbox.descriptor = self.socket.fileno()
@@ -78,7 +78,11 @@ class Port:
                 if (
                     exchange is not None
                     and is_response(message, exchange.question)
-                    and (self.cookies.proof in message or self.cookies.judge(message) is Verdict.GENUINE)
+                    and (
+                        cookies.suspect not in message
+                        or cookies.proof in message
+                        or cookies.judge(message) is Verdict.GENUINE
+                    )
                 ):
                     del asked[identifier]
                     self.last = message

@@ -56,8 +56,12 @@ def test_missing_only_where_expected() -> None:
     cookies = Cookies("192.0.2.1")
     plain = respond(ask("www.example"))
     assert cookies.judge(plain) is Verdict.GENUINE
+    assert cookies.suspect not in plain
+    assert cookies.suspect in respond_with(b"X" * 24)
     cookies.judge(respond_with(client_of(cookies) + SERVER))
     assert cookies.judge(plain) is Verdict.MISSING
+    assert cookies.suspect in plain
+    assert cookies.proof not in plain
     cookies.forget()
     assert cookies.judge(plain) is Verdict.GENUINE
 
