@@ -17,6 +17,8 @@ from dnsfilter.wire.zone import parse_record
 LOCALHOST = (
     "localhost. 86400 IN A 127.0.0.1",
     "localhost. 86400 IN AAAA ::1",
+    "*.localhost. 86400 IN A 127.0.0.1",
+    "*.localhost. 86400 IN AAAA ::1",
     f"{ip_address('127.0.0.1').reverse_pointer}. 86400 IN PTR localhost.",
     f"{ip_address('::1').reverse_pointer}. 86400 IN PTR localhost.",
 )
@@ -33,6 +35,9 @@ _PLAIN = re.compile(r"((?:[a-z0-9_-]+\.)+) [0-9]+ IN (A|AAAA|PTR) (\S+)")
 
 _DATA = len(POINTER_TO_QNAME) + RECORD.size
 """Where in a record its data stands."""
+
+_WILDCARD = r"\042."
+"""`*.` in canonical names."""
 
 _ADDRESSES = frozenset(map(int, (Type.A, Type.AAAA)))
 
@@ -51,6 +56,22 @@ class LocalData:
             self.owners.setdefault(owner, []).append(line)  # type: ignore[union-attr]
         if listen.is_designated:
             self.owners[DESIGNATION] = {int(Type.SVCB): list(_designate(listen))}
+        self._wild = {owner.rpartition(".")[2] for owner in self.owners if owner.startswith(_WILDCARD)}
+
+    def locate(self, name: str) -> str | None:
+        """Return whose records answer for a name: its own, or those of the wildcard nearest above (RFC 4592)."""
+        owners = self.owners
+        if name in owners:
+            return name
+        if name.rpartition(".")[2] not in self._wild:
+            return None
+        while name:
+            name = name.partition(".")[2]
+            if (wildcard := _WILDCARD + name) in owners:
+                return wildcard
+            if name in owners:
+                break
+        return None
 
     def find(self, name: str, qtype: int) -> Records:
         """Return the records of one of the `owners`, NODATA where it has none of the type.
@@ -106,6 +127,8 @@ def find_reverse(lines: Iterable[str]) -> Iterator[str]:
             names.setdefault(ip_address(plain[3]).reverse_pointer, plain[1])
         else:
             owner, rtype, record = parse_record(line)
+            if owner.startswith(_WILDCARD):
+                continue
             if rtype in _ADDRESSES:
                 names.setdefault(ip_address(record[_DATA:]).reverse_pointer, owner + ".")
             elif rtype == Type.PTR:

@@ -257,8 +257,9 @@ class Resolver:
             return self._block(pending, pending.decision, now, message)
         if query.qtype == _ANY:
             return self._answer_locally(pending, _MINIMAL_ANY, 0, now, message)
-        if query.name in self._local.owners:
-            return self._answer_locally(pending, self._local.find(query.name, query.qtype), Flag.AA, now, message)
+        owner = self._local.locate(query.name)
+        if owner is not None:
+            return self._answer_locally(pending, self._local.find(owner, query.qtype), Flag.AA, now, message)
         return self._answer_from_cache(pending, message, now) or pending
 
     def _answer_from_cache(self, pending: Pending, message: bytes | None, now: float) -> bytes | None:

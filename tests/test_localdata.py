@@ -117,3 +117,26 @@ def test_many_records_cost_little_until_they_are_asked_for():
     data = LocalData(["a.corp. 60 IN A nonsense"], Listen())
     with pytest.raises(ValueError, match="nonsense"):
         data.find("a.corp", Type.A)
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("a.localhost", r"\042.localhost"),
+        ("a.b.localhost", r"\042.localhost"),
+        ("app.corp", None),
+        ("a.app.corp", r"\042.app.corp"),
+        ("b.a.app.corp", r"\042.app.corp"),
+        ("own.app.corp", "own.app.corp"),
+        ("below.own.app.corp", None),
+        ("corp", None),
+        (".", None),
+    ],
+)
+def test_wildcards(name, owner):
+    """RFC 4592 section 3.3.1: the wildcard nearest above answers unless a name in between exists, and has no PTR."""
+    lines = ["*.app.corp. 60 IN A 10.0.0.1", "own.app.corp. 60 IN A 10.0.0.2"]
+    data = LocalData(lines, Listen())
+    assert data.locate(name) == owner
+    assert owner is None or data.find(owner, Type.A).answers == 1
+    assert [line.split()[-1] for line in find_reverse(lines)] == ["own.app.corp."]

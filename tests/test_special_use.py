@@ -25,7 +25,7 @@ records: ["5.0.0.127.in-addr.arpa. 300 PTR five.corp.example."]
         ("secret.onion", DnsAction.NXDOMAIN, DnsAction.NXDOMAIN),
         ("printer.home.arpa", DnsAction.NXDOMAIN, DnsAction.NXDOMAIN),
         ("localhost", DnsAction.RESOLVE, DnsAction.RESOLVE),
-        ("a.localhost", DnsAction.NXDOMAIN, DnsAction.NXDOMAIN),
+        ("a.localhost", DnsAction.RESOLVE, DnsAction.RESOLVE),
         ("4.3.20.10.in-addr.arpa", DnsAction.NXDOMAIN, DnsAction.RESOLVE),
         ("4.3.21.10.in-addr.arpa", DnsAction.NXDOMAIN, DnsAction.NXDOMAIN),
         ("1.1.168.192.in-addr.arpa", DnsAction.NXDOMAIN, DnsAction.RESOLVE),

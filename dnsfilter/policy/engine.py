@@ -197,7 +197,7 @@ class Engine:
 def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:
     """Free the special-use names that the configuration routes, has records of, or designates by."""
     own = {domain for upstream in configuration.upstreams for domain in upstream.domains}
-    own |= {record.split()[0].lower().removesuffix(".") for record in configuration.records}
+    own |= {record.split()[0].lower().removesuffix(".").removeprefix("*.") for record in configuration.records}
     special = {rule.text: rule for compiled in lists if compiled.name == SPECIAL_USE for rule in compiled.rules}
     for rule in special.values():
         if is_within_any(rule.text, own):

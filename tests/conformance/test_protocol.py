@@ -187,6 +187,7 @@ def test_pipelines(server: Server) -> None:
     ("name", "qtype", "rcode"),
     [
         ("localhost", "A", NOERROR),  # RFC 6761 section 6.3
+        ("a.b.localhost", "A", NOERROR),
         ("1.0.0.127.in-addr.arpa", "PTR", None),  # RFC 6303 section 4.2
         ("1.1.168.192.in-addr.arpa", "PTR", 3),  # RFC 6303 section 4.1
         ("d.f.ip6.arpa", "SOA", None),  # RFC 6303 section 4.4
