@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 JOBS ?= 2
 PYTEST := $(BIN)/pytest -q -n $(JOBS) --dist loadfile
 
-.PHONY: run test check fix bench install schema
+.PHONY: run test check fix bench faults install schema
 
 run: install
 	@exec $(BIN)/dnsfilter serve
@@ -26,6 +26,9 @@ fix: install
 
 bench: install
 	@$(BIN)/python -m tests.bench
+
+faults: install
+	@$(BIN)/python -m tests.faults
 
 schema: install
 	@$(BIN)/python -c 'import json; from dnsfilter.config import Configuration; \

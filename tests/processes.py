@@ -3,6 +3,7 @@
 Ends only what it started.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -97,7 +98,8 @@ def children(pid: int) -> list[int]:
     """Return the process ids of the direct children of a process."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += map(int, (task / "children").read_text().split())
     return found
 
 
@@ -181,10 +183,14 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End all of them, the last one first."""
         for running in reversed(self._started):
             running.process.terminate()
-        for running in reversed(self._started):
-            self._end(running)
+        while self._started:
+            self._end(self._started.pop())
 
     def _end(self, running: Running) -> None:
         try:
