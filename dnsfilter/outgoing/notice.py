@@ -1,10 +1,10 @@
 """A notice to the owner of a device as a mail, the same bytes at every attempt: so no retry is a second notice."""
 
+import re
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from textwrap import fill
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from dnsfilter.outgoing.message import Message
 FORMS = {form.code: form for form in (ENGLISH, FRENCH, GERMAN, DUTCH)}
 WIDTH = 76
 
+_ADDRESS = re.compile(r"(?P<user>[^\s@,;:<>()\[\]\"\\]+)@(?P<domain>[^\s@,;:<>()\[\]\"\\]+)")
 _UNANNOUNCED = (EventKind.CLEARED, EventKind.QUARANTINED)
 """Notices that say themselves what follows."""
 
@@ -52,7 +53,7 @@ def compose(message: Message, recipient: Recipient, order: Order, sender: Sender
     """Return the mail; ValueError where the recipient's address cannot be written to, without saying it."""
     form, moment = FORMS[recipient.language or language], datetime.fromtimestamp(message.event.time, UTC)
     name, address = parseaddr(sender.mail)
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=SMTP if recipient.mail.isascii() else SMTPUTF8)
     mail["From"] = Address(name, addr_spec=address)
     mail["To"] = _to_address(recipient)
     mail["Subject"] = _fill_in(form.subjects[message.event.kind], form, recipient, order)
@@ -60,20 +61,16 @@ def compose(message: Message, recipient: Recipient, order: Order, sender: Sender
     mail["Message-ID"] = f"<{message.event.id}.{message.number}@{address.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5
     mail["X-Auto-Response-Suppress"] = "All"  # what Exchange heeds in its place
-    mail["Content-Language"] = form.code
     mail.set_content(_write_body(message, recipient, order, sender, form), cte="quoted-printable")
+    mail["Content-Language"] = form.code
     return mail
 
 
 def _to_address(recipient: Recipient) -> Address:
-    owner = "".join(filter(str.isprintable, recipient.owner))
-    try:
-        address = Address(owner, addr_spec=recipient.mail)
-    except (MessageError, ValueError, IndexError):
-        raise ValueError("the inventory has no usable mail address") from None
-    if not address.domain:
+    match = _ADDRESS.fullmatch(recipient.mail)
+    if not match or not recipient.mail.isprintable():
         raise ValueError("the inventory has no usable mail address")
-    return address
+    return Address(_one_line(recipient.owner), match["user"], match["domain"])
 
 
 def _write_body(message: Message, recipient: Recipient, order: Order, sender: Sender, form: Form) -> str:
@@ -95,5 +92,9 @@ def _find_consequence(order: Order, *, is_later: bool) -> Consequence:
 def _fill_in(text: str, form: Form, recipient: Recipient, order: Order) -> str:
     """Put names and dates into a text; what the inventory calls a device stays on one line."""
     deadline = form.format_moment(order.deadline) if order.deadline else ""
-    device = "".join(filter(str.isprintable, recipient.device))
-    return text.format(app=order.apps, device=device, deadline=deadline)
+    return text.format(app=order.apps, device=_one_line(recipient.device), deadline=deadline)
+
+
+def _one_line(text: str) -> str:
+    """Return a text without what would end its line or is no character."""
+    return "".join(filter(str.isprintable, text))

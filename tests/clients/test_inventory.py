@@ -47,6 +47,14 @@ def test_problems_name_the_place(line: str, shown: str) -> None:
     assert {"d1", "d3"} <= {device.id for device in devices}
 
 
+def test_languages() -> None:
+    """An owner's language is two letters of those that notices are written in; another is a problem, none is none."""
+    text = "id,language\na,de\nb,FR-be\nc,it\nd,\n"
+    devices, problems = parse_inventory(text, "devices.csv", GROUPS)
+    assert [device.language for device in devices] == ["de", "fr", "", ""]
+    assert [(problem.line, problem.key) for problem in problems] == [(4, "language")]
+
+
 def test_needs_an_id_column() -> None:
     """Without a column of ids nothing can be read, and that is one problem."""
     devices, problems = parse_inventory("name,owner\nPhone,Ann\n", "devices.csv", GROUPS)

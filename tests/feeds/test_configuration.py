@@ -175,6 +175,21 @@ def test_nobody_to_ask(tmp_path: Path, text: str | None) -> None:
         read_system_servers((Endpoint("127.0.0.1", 53),), path)
 
 
+def test_files_of_what_goes_out(file: Path) -> None:
+    """Secrets, trust and logs are looked up beside the configuration; what is no file stays as it is."""
+    file.write_text(
+        "upstreams: [{servers: [192.0.2.53]}]\n"
+        "notices: {server: m.example, sender: a@b.example, contact: x, user: u, password_file: p, ca: /ca.pem}\n"
+        "webhooks: [{name: mdm, url: 'https://m.example/', secret_file: s}]\n"
+        "events: [{name: a, to: l/e.json}, {name: b, to: stdout}, {name: c, to: 'syslog+tls://s.example:1', ca: c}]\n"
+    )
+    found, beside = load_configuration(file), str(file.parent)
+    assert (found.notices.password_file, found.notices.ca) == (f"{beside}/p", "/ca.pem")
+    assert found.webhooks[0].secret_file == f"{beside}/s"
+    assert [str(each.to) for each in found.events] == [f"{beside}/l/e.json", "stdout", "syslog+tls://s.example:1"]
+    assert found.events[2].ca == f"{beside}/c"
+
+
 def test_locates_keys(file: Path) -> None:
     """A problem that names a key of this file gets the key's line; others stay as they are."""
     file.write_text("\n\nrecords:\n  - a\n  - b\n")

@@ -1,14 +1,18 @@
 """When devices are judged."""
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from dnsfilter.evidence.steadiness import SETTLE_SECONDS
 from dnsfilter.model import Standing
 from dnsfilter.store import court as module
 from dnsfilter.store.court import FULL_SECONDS, Court, Quarantined
 from dnsfilter.store.decisions import Exempted, clear, exempt
+from dnsfilter.store.devices import find_device
 from dnsfilter.store.sightings import DeviceKey, record
+from dnsfilter.store.standings import Change
 from tests.fakes.orders import OneOrder
 from tests.fakes.sightings import NOON, attributed, sighting
 
@@ -49,8 +53,14 @@ class Session:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.rulings: list[Quarantined] = []
-        self.court = Court(self.rulings.append)
+        self.told: list[tuple[str, str, str]] = []
+        self.court = Court(self.rulings.append, self.tell)
         self.orders = OneOrder()
+
+    def tell(self, _: Connection, changes: Sequence[Change], capped: Collection[str] | None, _now: float) -> None:
+        """Take what the court tells within its transaction."""
+        self.told += [(change.device, change.before.value, change.after.value) for change in changes]
+        self.capped = capped
 
     def see(self, families: str = "ab", time: float = NOON, device: str = "d-1") -> dict[DeviceKey, Standing]:
         """Store what the app's use leaves; return whom it concerns."""
@@ -191,3 +201,39 @@ def test_tells_of_cap_and_dry_run(session: Session, caplog: pytest.LogCaptureFix
         "d-1 would be quarantined under policy order but for dry_run",
         "d-2 would be quarantined under policy order but for dry_run",
     ]
+
+
+def take(families: str = "ab", *, fails: bool = False) -> Callable[[Connection], Mapping[DeviceKey, Standing]]:
+    """Return what writes sightings, and may fail after that."""
+
+    def write(connection: Connection) -> Mapping[DeviceKey, Standing]:
+        concerned = record(connection, [attributed(sighting(family)) for family in families])
+        if fails:
+            raise OSError("disk full")
+        return concerned
+
+    return write
+
+
+def test_tells_in_the_transaction(session: Session) -> None:
+    """What changes is told while sightings and standing are being written: a failure leaves neither of them."""
+    with pytest.raises(OSError, match="disk full"):
+        session.court.sit(session.engine, take(fails=True))
+    with session.engine.connect() as connection:
+        assert find_device(connection, "d-1") is None
+    assert session.told == []
+    session.court.sit_again()
+    assert session.court.sit(session.engine, take())
+    assert session.told == [("d-1", "clear", "quarantined")]
+
+
+def test_without_orders_what_sightings_prove_is_told(engine: Engine, clocks: Clocks) -> None:
+    """Before policies are known a device that becomes confirmed is told as such, once, and what follows later."""
+    session = Session(engine)
+    session.court.sit(engine, take())
+    session.court.sit(engine, take("c"))
+    assert (session.told, session.capped) == ([("d-1", "clear", "confirmed")], None)
+    session.court.follow(session.orders)
+    clocks.wait(1)
+    session.court.sit(engine)
+    assert session.told[1:] == [("d-1", "confirmed", "quarantined")]

@@ -27,6 +27,9 @@ policies:
     phases: {observe: 2023-02-23, quarantine: 2023-03-15}
     quarantine: {blocklists: [work], release_after: 3d, max_devices: 7}
 proxy: {listen: ["regular@127.0.0.1:8080"]}
+notices: {server: mail.example, sender: it@corp.example, contact: x, repeat_after: 2d}
+webhooks: [{name: mdm, url: "https://mdm.example/x?token=secret", secret_file: s, identify: true, dry_run: true}]
+events: [{name: siem, to: "syslog+tls://siem.example:6514", give_up_after: 9d}]
 store: {url: "postgresql://u:secret@db.example/x", retention: 30d}
 privacy: {pseudonym_key: /secret/key, device_series: 5}
 """
@@ -66,6 +69,11 @@ def test_every_lifetime_is_that_of_a_table() -> None:
         "* /secret/key: the key",
         "* Who reads 127.0.0.1:9999/metrics: counts by group, and pseudonyms of up to 5 flagged devices",
         "* Upstream 10.0.0.53: names of corp.example that",
+        "Kept: until delivered or given up (after 9d); sent mail 2d, so",
+        "* The owner of a device, by mail through mail.example: announcement, reminder, confirmed,",
+        "* https://mdm.example/x: events (suspected, confirmed, quarantined, exempt, cleared) with the device's id in",
+        "* Who reads syslog+tls://siem.example:6514: events (suspected,",
+        "/dry-run/mdm: what would have gone out",
     ],
 )
 def test_follows_the_configuration(text: str) -> None:
@@ -73,6 +81,7 @@ def test_follows_the_configuration(text: str) -> None:
     record = describe_processing(parse_configuration(FULL, "x.yaml"))
     assert text in record
     assert "secret@" not in record
+    assert "token" not in record
 
 
 def test_says_no_more_than_is_configured() -> None:

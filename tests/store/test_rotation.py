@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import Engine, select
 
 from dnsfilter.errors import StoreError
+from dnsfilter.store import outbox
 from dnsfilter.store.audit import append, audited
 from dnsfilter.store.erasure import OF_DEVICES
 from dnsfilter.store.pseudonyms import Pseudonyms, create_key, load_key, next_file, read_key, read_retired_keys
 from dnsfilter.store.rotation import ACTION, Rekeyed, fingerprint, put_in_force, rekey, was_committed
 from dnsfilter.store.schema import sightings
 from dnsfilter.store.sightings import record
+from tests.fakes.events import event
 from tests.fakes.sightings import NOON, attributed, sighting
 
 OLD, NEW = Pseudonyms(b"o" * 32), Pseudonyms(b"n" * 32)
@@ -24,6 +26,7 @@ def test_every_pseudonym_is_replaced(engine: Engine) -> None:
     with engine.begin() as connection:
         seen = [(name, minute) for name, number in before.items() for minute in range(number)]
         record(connection, [attributed(sighting(time=NOON + 60 * minute), name) for name, minute in seen])
+        outbox.add(connection, [event(device=OLD.of_device("dev-1")), event(device="")])
     with engine.begin() as connection:
         assert rekey(connection, OLD, NEW, ["dev-1", "dev-2"], ["10.0.0.9"]) == Rekeyed(3, 1)
     after = {NEW.of_device("dev-1"): 3, NEW.of_address("10.0.0.9"): 2, NEW.of_stray("d-stray"): 1}
@@ -31,7 +34,8 @@ def test_every_pseudonym_is_replaced(engine: Engine) -> None:
         names = list(connection.scalars(select(sightings.c.device)))
         assert {name: names.count(name) for name in names} == after
         for table in OF_DEVICES:
-            assert set(connection.scalars(select(table.c.device))) <= set(after)
+            assert set(connection.scalars(select(table.c.device))) <= {*after, ""}
+        assert [found.event.device for found in outbox.list_new(connection, 9)] == [NEW.of_device("dev-1"), ""]
 
 
 def test_knows_whether_it_was_committed(engine: Engine, tmp_path: Path) -> None:
