@@ -15,6 +15,7 @@ from tests.fakes.upstream import FakeUpstream
 from tests.fakes.zone import Zone
 from tests.processes import Processes, free_port
 
+NSID = "node-1"
 LARGEST = 1232
 FULL = LARGEST - len("\x04full\x07example\x00") - 12 - 4 - 12 - 11
 """Octets of TXT data with which the response fills a datagram of ours beside header, question and OPT."""
@@ -73,7 +74,8 @@ def server(upstream: FakeUpstream, module_processes: Processes, tmp_path_factory
         "https": [f"127.0.0.1:{free_port()}"],
         "certificate": {"chain": certificate, "key": certificate},
     }
-    running = start_server(module_processes, directory, {**default_settings(upstream.text), "listen": listen})
+    settings = {**default_settings(upstream.text), "listen": listen, "nsid": NSID, "chaos": {"identity": NSID}}
+    running = start_server(module_processes, directory, settings)
     for opt in (None, edns(), edns(do=True)):  # DO and CD have cache entries of their own
         for flags, qtype in ((0x0100, "A"), (0x0110, "A"), (0x0100, "TXT"), (0x0100, 1000)):
             TRANSPORTS["tcp"](running, ask(STATES["cached"].name, qtype, flags=flags, opt=opt))

@@ -11,10 +11,11 @@ from collections.abc import Callable
 import pytest
 from dnslib import QTYPE
 
-from tests.conformance.conftest import LARGEST, STATES, State
-from tests.conformance.transports import PATIENCE, Exchange, over_tcp, over_udp
+from tests.conformance.conftest import LARGEST, NSID, STATES, State
+from tests.conformance.transports import PATIENCE, Exchange, over_tcp, over_tls, over_udp
 from tests.e2e.server import Server
 from tests.fakes.messages import ask, edns, extended_errors, opts, parse
+from tests.fakes.monsters import QUERIES
 from tests.fakes.upstream import FakeUpstream
 
 NOERROR, FORMERR, NOTIMP, REFUSED, BADVERS = 0, 1, 4, 5, 16
@@ -209,9 +210,60 @@ def test_never_leaves(server: Server, upstream: FakeUpstream, exchange: Exchange
 
 
 def test_chaos_is_no_class_of_ours(server: Server, exchange: Exchange) -> None:
-    """RFC 4892 section 3: what we tell of ourselves is what the configuration says, by default nothing."""
+    """RFC 4892 section 3: what we tell of ourselves is what the configuration says, and nothing else."""
+    told = {"hostname.bind": NSID, "id.server": NSID}
     for name in ("version.bind", "version.server", "hostname.bind", "id.server", "authors.bind"):
         response = exchange(server, ask(name, "TXT", qclass=3))
         assert response
-        assert parse(response).header.rcode == REFUSED
-        assert not [rr for rr in parse(response).rr if rr.rtype == QTYPE.TXT]
+        record = parse(response)
+        assert record.header.rcode == (NOERROR if name in told else REFUSED)
+        assert [str(rr.rdata).strip('"') for rr in record.rr if rr.rtype == QTYPE.TXT] == [
+            *filter(None, [told.get(name)])
+        ]
+
+
+def options_of(server: Server, exchange: Exchange, name: str, *options: tuple[int, bytes]) -> dict[int, bytes]:
+    """Return the options of the response to a query with options; none stands there twice."""
+    response = exchange(server, ask(name, opt=edns(options=options)))
+    assert response
+    found = [(option.code, option.data) for opt in opts(parse(response)) for option in opt.rdata]
+    assert len(set(found)) == len(found)
+    return dict(found)
+
+
+def test_options_that_are_answered(server: Server, exchange: Exchange, state: State) -> None:
+    """NSID (RFC 5001), cookies (RFC 7873 section 5.2, RFC 9018 section 4), keepalive (RFC 7828 section 3.3.2)."""
+    blocked = {15} if state is STATES["blocked"] else set()
+    assert set(options_of(server, exchange, state.name)) == blocked
+    assert options_of(server, exchange, state.name, (3, b""))[3] == NSID.encode()
+    cookie = options_of(server, exchange, state.name, (10, b"ourchoic"))[10]
+    assert (len(cookie), cookie[:12]) == (24, b"ourchoic\1\0\0\0")
+    assert options_of(server, exchange, state.name, (10, cookie))[10][:8] == cookie[:8]
+    assert (11 in options_of(server, exchange, state.name, (11, b""))) == (exchange in (over_tcp, over_tls))
+    several = (3, b""), (10, b"ourchoic"), (8, b"\0\1\0\0"), (9, b""), (100, b"")
+    assert set(options_of(server, exchange, state.name, *several)) == {3, 10} | blocked
+
+
+@pytest.mark.parametrize("length", [1, 7, 9, 15, 41, 60])
+def test_cookies_of_wrong_length(server: Server, exchange: Exchange, state: State, length: int) -> None:
+    """RFC 7873 section 5.2.2: a cookie of an impossible length is malformed."""
+    response = exchange(server, ask(state.name, opt=edns(options=[(10, bytes(length))])))
+    assert response
+    assert parse(response).header.rcode == FORMERR
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_messages_made_to_be_work(server: Server, exchange: Exchange, name: str) -> None:
+    """Whatever fills 64 KB, over any transport, has an answer, a refusal or silence, and the next query its answer."""
+    message = QUERIES[name]
+    if exchange is not over_udp:
+        response = exchange(server, message)
+        assert response is None or response[:2] == message[:2]
+    else:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(message[:65_507], ("127.0.0.1", server.port))
+    response = exchange(server, ask(STATES["cached"].name))
+    assert response
+    assert [str(rr.rdata) for rr in parse(response).rr] == [STATES["cached"].address]
+    assert "unexpected" not in server.running.output
+    assert "Traceback" not in server.running.output
