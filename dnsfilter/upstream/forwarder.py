@@ -152,7 +152,9 @@ class Forwarder:
 
     def take_failure(self, server: Server, exchange: Exchange, now: float) -> None:
         """Go on elsewhere with an exchange that a server will not answer, if it is the one that is waited for."""
-        if not exchange.is_done and exchange.wait != LINGER and exchange.asked is server:
+        if exchange.is_done:  # a copy, or a query that looks for a loop
+            self._count(server, "error")
+        elif exchange.wait != LINGER and exchange.asked is server:
             self._note(server, "error", now)
             self._attempt(exchange, now)
 
