@@ -7,8 +7,12 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import processes as programs
+
+settings.register_profile("any machine", deadline=None)  # what takes long on a busy one is no failure
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
