@@ -4,11 +4,13 @@ Results are kept in docs/faults.json as they come and rendered to docs/faults.md
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,8 +32,8 @@ ROWS: tuple[Row, ...] = (
     *limits.ROWS,
     soak.ROW,
 )
-TOGETHER = {soak.ROW.name}
-"""Scripts that take long and judge no time: done to all servers at once."""
+TOGETHER = {soak.ROW, nasty.ROW, *limits.ROWS}
+"""Scripts that hold latencies to no bar: done to all servers at once."""
 
 
 def attempt(row: Row, server: str, *, is_short: bool) -> tuple[Sequence[Measure], str]:
@@ -50,8 +52,9 @@ def run_row(row: Row, servers: Sequence[str], *, is_short: bool) -> bool:
     def run(server: str) -> tuple[str, Sequence[Measure], str]:
         return server, *attempt(row, server, is_short=is_short)
 
-    with ThreadPoolExecutor(len(servers) if row.name in TOGETHER else 1) as pool:
-        for server, measures, error in pool.map(run, servers):
+    with ExitStack() as stack:
+        do = stack.enter_context(ThreadPoolExecutor(len(servers))).map if row in TOGETHER else map
+        for server, measures, error in do(run, servers):
             if not is_short:
                 report.keep(row, server, measures, error)
             print(report.make_line(row, server, measures, error))
@@ -76,6 +79,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> int:
     """Run what is asked for; the exit status is 1 when dnsfilter misses a bar."""
     arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaving the context of what was started ends it
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     missed = []
     for row in [] if arguments.render else ROWS:

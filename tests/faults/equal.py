@@ -6,6 +6,7 @@ from tests.faults.programs import start_upstream
 
 QUERIES = 1000
 AT_ONCE = 1e9
+TIMEOUT = 2
 
 
 def run(trial: Trial) -> list[Measure]:
@@ -13,11 +14,11 @@ def run(trial: Trial) -> list[Measure]:
     upstream = start_upstream(trial.processes, trial.directory)
     server = trial.start(upstream.address, workers=1)
     most, answered, longest = 0, 0, 0.0
-    rounds = trial.choose(20, 3)
+    rounds = trial.choose(10, 3)
     for number in range(rounds):
         upstream.take_count()
         stream = Stream("equal", f"n{number}.once.example", AT_ONCE, 1, QUERIES)
-        sample = trial.load(server.port, [stream]).wait().of()
+        sample = trial.load(server.port, [stream], TIMEOUT).wait().of()
         most = max(most, upstream.take_count())
         answered += sample.count(lambda each: each.is_resolved)
         longest = max(longest, sample.milliseconds())
