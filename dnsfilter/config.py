@@ -15,7 +15,7 @@ from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
 from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
 from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
-from dnsfilter.settings.operation import Privacy, Proxy, Store
+from dnsfilter.settings.operation import Privacy, Proxy, Selftest, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
 from dnsfilter.settings.rebinding import Rebinding
 from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream, Waiting
@@ -64,6 +64,7 @@ class Configuration(Section):
     proxy: Proxy = Proxy()
     store: Store = Store()
     privacy: Privacy = Privacy()
+    selftest: Selftest = Selftest()
     notices: Notices = Notices()
     webhooks: tuple[Webhook, ...] = ()
     events: tuple[EventOutput, ...] = ()

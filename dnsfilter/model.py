@@ -12,7 +12,10 @@ NEVER_BLOCK = "never-block"
 CANARIES = "canaries"
 SPECIAL_USE = "special-use"
 ANSWERED_FIRST = frozenset({CANARIES, SPECIAL_USE})
-"""The lists whose names have an answer of their own for everybody, before any policy."""
+"""The lists whose names have an answer of their own for everybody, before any policy; asking for one is no sighting."""
+
+SELFTEST = "selftest.dnsfilter.invalid"
+"""A name that is blocked for everybody and always, for the self-test to ask for."""
 
 
 LANGUAGES = ("en", "fr", "de", "nl")
@@ -249,7 +252,8 @@ class Decision:
     """What the policy says of one name for one client, with the reason.
 
     `rule` is the deciding rule or None when no rule covers the name; `policy`, `phase` are those that made it count.
-    A name is free when that rule or an exemption frees it, and so is what it leads to.
+    A name is free when that rule or an exemption frees it, and so is what it leads to. It is a probe when only the
+    self-test asks for it: nobody's query, so that it is counted nowhere.
     """
 
     dns: DnsAction
@@ -261,13 +265,16 @@ class Decision:
     is_blocking: bool = field(init=False, compare=False)
     is_sighting: bool = field(init=False, compare=False)
     is_free: bool = field(init=False, compare=False)
+    is_probe: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out once what the query path asks: is the answer ours, is the device recorded, is the name freed."""
         object.__setattr__(self, "is_blocking", self.dns.is_blocking)
-        object.__setattr__(self, "is_sighting", self.proxy is not ProxyAction.PASS)
+        is_first = self.rule is not None and self.rule.blocklist in ANSWERED_FIRST
+        object.__setattr__(self, "is_sighting", self.proxy is not ProxyAction.PASS and not is_first)
         is_free = self.exemption is not None or (self.rule is not None and self.rule.passthru)
         object.__setattr__(self, "is_free", is_free)
+        object.__setattr__(self, "is_probe", is_first and self.rule is not None and self.rule.text == SELFTEST)
 
 
 @dataclass(frozen=True, slots=True)

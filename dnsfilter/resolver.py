@@ -316,6 +316,8 @@ class Resolver:
     def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
         """Answer by ourselves; what is answered before any policy is no sighting and counts as local."""
         response, rcode = self._blocked.build(pending.query, decision)
+        if decision.is_probe:
+            return response
         outcome = Outcome.BLOCKED if decision.is_sighting else Outcome.LOCAL
         self._count(pending, outcome, rcode, now)
         self._see(pending, decision)

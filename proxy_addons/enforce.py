@@ -153,7 +153,8 @@ class Enforce:
         verdict = self._policy().decide(client.client, request_targets(flow), time.time())
         self._record(client, verdict)
         client.is_freed = verdict.decision.is_free
-        self._recorder.count_request(verdict.action)
+        if not verdict.decision.is_probe:
+            self._recorder.count_request(verdict.action)
         match verdict.action:
             case ProxyAction.REFUSE:
                 flow.response = respond(self._notice(verdict), flow.request, REFUSED_STATUS)
@@ -201,8 +202,9 @@ class Enforce:
         return known
 
     def _record(self, client: ClientConnection, verdict: Verdict) -> None:
-        self._recorder.count_connection(client, verdict.action)
-        self._recorder.record(client, verdict, time.time())
+        if not verdict.decision.is_probe:
+            self._recorder.count_connection(client, verdict.action)
+            self._recorder.record(client, verdict, time.time())
 
     def _shows_page(self, client: ClientConnection, verdict: Verdict) -> bool:
         if not self._policy().trusts_ca(client.client):

@@ -1,6 +1,6 @@
 """What each phase means at the resolver and at the proxy: the table, and which of two decisions is stricter."""
 
-from dnsfilter.model import Decision, DnsAction, Phase, ProxyAction
+from dnsfilter.model import Decision, DnsAction, Phase, ProxyAction, Rule
 
 ACTIONS: dict[Phase | None, tuple[DnsAction | None, ProxyAction]] = {
     None: (DnsAction.RESOLVE, ProxyAction.PASS),
@@ -14,6 +14,12 @@ ACTIONS: dict[Phase | None, tuple[DnsAction | None, ProxyAction]] = {
 NOT_LISTED = Decision(DnsAction.RESOLVE, ProxyAction.PASS)
 
 _PROXY_RANK = {action: rank for rank, action in enumerate(ProxyAction)}
+
+
+def decide_first(rule: Rule) -> Decision:
+    """Return what a name gets that comes before any policy; the proxy refuses those that lead to the sinkhole."""
+    answer = rule.answer or DnsAction.NXDOMAIN
+    return Decision(answer, ProxyAction.REFUSE if answer is DnsAction.SINKHOLE else ProxyAction.PASS, rule)
 
 
 def stricter(first: Decision, second: Decision) -> Decision:

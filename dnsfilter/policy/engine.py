@@ -29,7 +29,7 @@ from dnsfilter.model import (
     Rule,
 )
 from dnsfilter.names import DESIGNATION, is_within, is_within_any
-from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, stricter, strictness
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, stricter, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
 from dnsfilter.settings.order import Allow, Policy
@@ -87,7 +87,7 @@ class View:
             if rule.blocklist in ANSWERED_FIRST:
                 if rule.passthru:
                     break
-                return Decision(rule.answer or DnsAction.NXDOMAIN, ProxyAction.PASS, rule)
+                return decide_first(rule)
         decision = self._strictest(rules)
         return self.exempt(name, decision) if decision.rule else decision
 

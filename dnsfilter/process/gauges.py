@@ -1,6 +1,7 @@
 """The gauges that follow from the snapshot in force, from what processes report, and from the store."""
 
 import time
+from collections.abc import Mapping
 
 from dnsfilter.admin.exposition import Exposition
 from dnsfilter.feeds.snapshot import Snapshot
@@ -8,6 +9,7 @@ from dnsfilter.metrics import Labels, resolver_children
 from dnsfilter.model import Phase
 from dnsfilter.policy.engine import Engine
 from dnsfilter.process.accounts import Accounts
+from dnsfilter.process.selftest import find_paths
 from dnsfilter.store.writer import Report
 
 
@@ -37,6 +39,7 @@ class Gauges:
                 for phase, start in self._engine.starts(policy.name).items()
             },
         )
+        self._exposition.create({"selftest_successful": [(path,) for path in find_paths(snapshot.configuration)]})
         self.show(self._report)
 
     def show(self, report: Report) -> None:
@@ -54,6 +57,10 @@ class Gauges:
             {(name,): float(report.waiting.get(name, 0)) for name in self._snapshot.configuration.outlets},
         )
         self._exposition.set("retention_last_run_timestamp_seconds", to=report.swept)
+
+    def show_selftest(self, results: Mapping[str, bool]) -> None:
+        """Show how the self-test ended on each path."""
+        self._exposition.replace("selftest_successful", {(path,): float(each) for path, each in results.items()})
 
     def reload(self, *, is_successful: bool, at: float) -> None:
         """Show how a reload ended; the time is that of the last one that took effect."""

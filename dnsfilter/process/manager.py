@@ -33,6 +33,7 @@ from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
 from dnsfilter.process.outgoing import Outgoing
 from dnsfilter.process.quarantine import Quarantine
+from dnsfilter.process.selftest import Selftest
 from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.court import Court, Quarantined
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
@@ -66,6 +67,7 @@ class Manager:
         self._quarantine = Quarantine(state, self._pseudonyms, court)
         self._quarantined: Quarantined | None = None
         self._writer = Writer(configuration.store.url, self._on_report, court, self._outgoing.clerk)
+        self._selftest = Selftest(configuration, self._gauges.show_selftest)
         self._admin = AdminServer(self._render, self._find_obstacle)
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
@@ -96,6 +98,7 @@ class Manager:
             self._keep_lists(),
             self._keep_snapshot(),
             self._reload_on_demand(),
+            self._selftest.run(lambda: not self._find_obstacle()),
         ]
         tasks = [self._loop.create_task(coroutine) for coroutine in work]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -124,6 +127,7 @@ class Manager:
         self._gauges.adopt(snapshot)
         self._outgoing.adopt(snapshot)
         self._subscriptions.adopt(configuration)
+        self._selftest.adopt(configuration)
         self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
         self._feed = DeviceFeed(configuration, self._state)
         self._adopt_clients()

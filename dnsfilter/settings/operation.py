@@ -1,4 +1,4 @@
-"""Sections about running it: the proxy, the store, privacy."""
+"""Sections about running it: the proxy, the store, privacy, the self-test."""
 
 from pydantic import Field, StrictInt
 
@@ -31,3 +31,10 @@ class Privacy(Section):
     pseudonym_key: str = "pseudonym.key"
     device_series: StrictInt = Field(100, ge=0, le=10_000)
     minimum_segment: StrictInt = Field(5, ge=1)
+
+
+class Selftest(Section):
+    """How often a name that is always blocked is asked for, and the URL of the page that the sinkhole leads to."""
+
+    interval: Duration = parse_duration("1m")
+    page: str | None = Field(None, pattern=r"^https?://[^/\s]\S*$")

@@ -11,6 +11,9 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 MAX_SIZE = 4096
 """Octets of the longest header that is taken, with its TLVs, which are ignored."""
 
+LOCAL_HEADER = SIGNATURE + bytes((0x20, 0, 0, 0))
+"""What a sender says that asks for itself."""
+
 _HEADER = struct.Struct("!12sBBH")
 _LOCAL, _PROXY = 0x20, 0x21
 _UNSPECIFIED = 0

@@ -1,11 +1,24 @@
 """The table of actions, and which decision is stricter."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from dnsfilter.model import Decision, DnsAction, Exemption, Grade, Match, Phase, ProxyAction, Role, Rule
-from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, strictness
+from dnsfilter.model import (
+    SELFTEST,
+    SPECIAL_USE,
+    Decision,
+    DnsAction,
+    Exemption,
+    Grade,
+    Match,
+    Phase,
+    ProxyAction,
+    Role,
+    Rule,
+)
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, strictness
 
 RULE = Rule("own", "app", Match.SUFFIX, "a.example", Role.WEB, Grade.WEAK)
 PASSTHRU = Rule("own", "app", Match.SUFFIX, "a.example", Role.WEB, Grade.WEAK, passthru=True)
@@ -55,3 +68,21 @@ def test_freed_is_no_stricter_than_not_listed():
 def test_who_is_free(decision, is_free):
     """A rule that frees or an exemption makes a name free; being before the first phase does not."""
     assert decision.is_free is is_free
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (DnsAction.SINKHOLE, (DnsAction.SINKHOLE, ProxyAction.REFUSE)),
+        (DnsAction.NXDOMAIN, (DnsAction.NXDOMAIN, ProxyAction.PASS)),
+        (None, (DnsAction.NXDOMAIN, ProxyAction.PASS)),
+    ],
+)
+def test_before_any_policy(answer, expected):
+    """What comes before policies is no sighting; the proxy refuses what the resolver leads to the sinkhole."""
+    rule = Rule(SPECIAL_USE, SPECIAL_USE, Match.EXACT, SELFTEST, Role.INFRA, Grade.NONE, answer)
+    decision = decide_first(rule)
+    assert (decision.dns, decision.proxy) == expected
+    assert not decision.is_sighting
+    assert decision.is_probe
+    assert not Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, replace(rule, blocklist="own")).is_probe
