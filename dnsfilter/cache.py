@@ -48,6 +48,7 @@ class Cache:
         self._stale = bounds.stale.total_seconds()
         self._answers: dict[bytes, Answer] = {}
         self._order: deque[bytes] = deque()
+        self._denied: set[bytes] = set()
         self._routes: frozenset[bytes] = frozenset()
         self.failures = Failures()
         self.due: list[bytes] = []
@@ -74,14 +75,14 @@ class Cache:
 
     def get_denial(self, key: bytes, now: float) -> Answer | None:
         """Return a denial of a name above a question's: it covers all that is below it (RFC 8020 section 2)."""
-        if not self._nxdomain_cut:
+        denied, routes = self._denied, self._routes
+        if not denied or not self._nxdomain_cut:
             return None
-        name, kind, routes, find = key[:_TYPE_CLASS_KIND], key[_KIND:], self._routes, self._answers.get
-        while name not in routes and (first := name[0]):
+        name, kind = key[:_TYPE_CLASS_KIND], key[_KIND:]
+        while (first := name[0]) and name not in routes:
             name = name[1 + first :]
             place = name + kind
-            denial = find(place)
-            if denial is not None and now < denial.expires:
+            if place in denied and now < (denial := self._answers[place]).expires:
                 denial = self._generalize(place, denial)
                 denial.is_wanted = True
                 return denial
@@ -116,14 +117,18 @@ class Cache:
         """
         ceiling = self._max_negative_ttl if answer.is_negative else self._max_ttl
         floor = self._min_ttl if answer.ttl else 0
-        answer.bound_ttls(floor, max(ceiling, floor))
+        if floor or answer.longest_ttl > ceiling:
+            answer.bound_ttls(floor, max(ceiling, floor))
         if not answer.ttl or answer.rcode not in _CACHEABLE:
             return
         if answer.is_negative and not answer.answers and not is_about(answer, key[:_TYPE_CLASS_KIND]):
             return
         answer.expires = answer.stored + max(min(answer.ttl, ceiling), floor)
         if answer.rcode == _NXDOMAIN and not answer.answers and key[0]:
-            self._keep(_denial_key(key), answer)
+            place = _denial_key(key)
+            self._keep(place, answer)
+            if place in self._answers:
+                self._denied.add(place)
             if key not in self._answers:
                 return
         self._keep(key, answer)
@@ -132,14 +137,16 @@ class Cache:
         size = _measure(key, answer)
         if not self._entries or size > self._bytes:
             return
-        before = self._answers.get(key)
+        answers = self._answers
+        before = answers.get(key)
         if before is None:
-            self._make_room(size, self._entries - 1)
+            if len(answers) >= self._entries or self.size + size > self._bytes:
+                self._make_room(size, self._entries - 1)
             self._order.append(key)
         else:
             size -= _measure(key, before)
             answer.is_wanted = True
-        self._answers[key] = answer
+        answers[key] = answer
         self.size += size
         if self.size > self._bytes:
             self._make_room(0, self._entries)
@@ -158,6 +165,7 @@ class Cache:
             order.rotate(-1)
         key = order.popleft()
         self.size -= _measure(key, answers.pop(key))
+        self._denied.discard(key)
 
     def _generalize(self, key: bytes, denial: Answer) -> Answer:
         """Return a denial as one that can stand behind any question, which is made of it the first time."""

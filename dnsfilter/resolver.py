@@ -137,7 +137,7 @@ class Resolver:
         """Check an upstream's response to a query and cache it; WireError where it is malformed."""
         size = len(query.question)
         answer = Answer(message, size, now)
-        if answer.answers and not follows_question(message, _HEADER_SIZE + size, answer.answers):
+        if not (answer.is_plain or follows_question(message, _HEADER_SIZE + size, answer.answers)):
             answer.discard()
         if answer.rcode in _RESOLVED:
             self.cache.failures.forget(query.key)
@@ -338,7 +338,7 @@ class Resolver:
         records: Records = answer
         errors: Sequence[bytes] = ()
         counted = None
-        if (answer.has_ech or answer.glue or self._scrubber.is_guarding) and self._scrubber.concerns(answer):
+        if (answer.has_ech or answer.additionals or self._scrubber.is_guarding) and self._scrubber.concerns(answer):
             records, errors, counted, own = self._scrub(pending, answer)
             outcome, flags = own or outcome, flags if records is answer else 0
         body = records.aged(elapsed) if elapsed else records.body
@@ -375,8 +375,11 @@ class Resolver:
         return scrubbed
 
     def _judge(self, pending: Pending, answer: Answer) -> Decision:
-        assert pending.seat.view
-        return pending.seat.view.judge(pending.query.name, pending.decision, answer.targets, answer.addresses)
+        view = pending.seat.view
+        assert view
+        if not answer.targets and view.listed_prefixes.isdisjoint(answer.prefixes):
+            return pending.decision
+        return view.judge(pending.query.name, pending.decision, answer.targets, answer.addresses)
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
         """Truncate a response that the transport cannot carry to this client."""

@@ -8,6 +8,7 @@ handed on to be asked where nobody can answer in the upstream's place.
 import os
 import secrets
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -35,7 +36,7 @@ CONCESSION = 600.0
 
 _HEADER_SIZE = 12
 _ID_SIZE = 2
-_ID_POOL = 256
+_IDS = struct.Struct("2s" * 128)
 
 
 Watch = Callable[[socket.socket, Callable[[], None]], object]
@@ -126,7 +127,7 @@ class UdpUpstream:
         self.adopt(Forwarding())
         self._retired: deque[tuple[float, Port]] = deque()
         self._current: Port | None = None
-        self._ids = b""
+        self._ids: list[bytes] = []
         self.inbox = Inbox(-1, None)
         self._outbox = Outbox(-1, None)
 
@@ -140,8 +141,8 @@ class UdpUpstream:
         port = self._current or self._choose()
         while True:
             if not self._ids:
-                self._ids = os.urandom(_ID_POOL)
-            identifier, self._ids = self._ids[:_ID_SIZE], self._ids[_ID_SIZE:]
+                self._ids = list(_IDS.unpack(os.urandom(_IDS.size)))
+            identifier = self._ids.pop()
             if identifier not in port.asked:
                 break
         port.asked[identifier] = asked

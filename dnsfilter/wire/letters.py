@@ -13,9 +13,8 @@ _RESPONSE_BIT = 0x80
 
 def scramble(question: bytes, noise: bytes) -> bytes:
     """Return a question with the case of each letter flipped or not, by noise of the same length."""
-    letters = int.from_bytes(question[:-_TAIL].translate(_CASE_BITS), "big") << _TAIL_BITS
-    flipped = int.from_bytes(question, "big") ^ (int.from_bytes(noise, "big") & letters)
-    return flipped.to_bytes(len(question), "big")
+    letters = int.from_bytes(question[:-_TAIL].translate(_CASE_BITS)) << _TAIL_BITS
+    return (int.from_bytes(question) ^ int.from_bytes(noise) & letters).to_bytes(len(question))
 
 
 def lower(question: bytes) -> bytes:

@@ -42,6 +42,7 @@ _RDATA_OFFSET = _TTL.size + 2
 MAX_SHAPES = 10_000
 MAX_SHARED = 8
 _shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
+_single_prefixes: dict[bytes, tuple[bytes, ...]] = {}
 _POINTER = 0xC0
 _RECORD_SIZE = RECORD.size
 _unpack_header = HEADER.unpack_from
@@ -187,7 +188,9 @@ class Answer(Records):
     """An upstream's response, checked: what is passed on, what the policy looks at, how long it lives.
 
     `flags` are the low octet of the header's; `targets` are canonical names that the answer leads to, `hints` the
-    addresses (packed) in service bindings; `has_ech` says whether one of those lets clients encrypt whom they ask for.
+    addresses (packed) in service bindings, `prefixes` the first two octets of all addresses that it gives; `has_ech`
+    says whether a service binding lets clients encrypt whom they ask for, `is_plain` whether every answer is owned by a
+    pointer to the question and none is an alias, `longest_ttl` what no TTL of any section is above.
     `ttl` is in seconds, and negative answers live as long as their SOA says (RFC 2308 section 5), 0 where they have
     none. Of the additional section only what stands before OPT is kept: OPT is between us and the upstream, and what
     follows it is optional data whose removal leaves every compression pointer valid. A SERVFAIL has no data. `stored`,
@@ -202,8 +205,11 @@ class Answer(Records):
         "hints",
         "is_general",
         "is_negative",
+        "is_plain",
         "is_renewed",
         "is_wanted",
+        "longest_ttl",
+        "prefixes",
         "rcode",
         "stored",
         "targets",
@@ -211,11 +217,13 @@ class Answer(Records):
     )
     targets: Sequence[str]
     hints: Sequence[bytes]
+    prefixes: tuple[bytes, ...]
 
     def __init__(self, message: bytes, question_size: int, now: float) -> None:
         """WireError where the message is malformed, or its response code is about our asking and not the answer."""
         self.stored = self.expires = now
         self.is_wanted = self.is_renewed = self.is_general = self.has_ech = False
+        self.is_plain = True
         start = _HEADER_SIZE + question_size
         ttls: list[int] = []
         try:
@@ -233,6 +241,8 @@ class Answer(Records):
                 offset = name_end + _RECORD_SIZE + length
                 if rtype == _SOA and index < authorities:
                     negative = _negative_ttl(message, ttl, offset - length, offset)
+                if ttl > self.longest_ttl:
+                    self.longest_ttl = ttl
                 ttls.append(name_end + 4 - start)
         except (IndexError, struct.error):
             raise WireError("message ends inside a record") from None
@@ -284,28 +294,35 @@ class Answer(Records):
         """Leave nothing of a failure to be used: a validator may have called it bogus, a rule would hide that."""
         self.answers = self.authorities = self.additionals = 0
         self.body, self.ttls = b"", ()
-        self.targets = self.hints = ()
+        self.targets = self.hints = self.prefixes = ()
         self.has_ech = False
 
     def _read_answers(self, message: bytes, start: int, count: int, ttls: list[int]) -> tuple[int, int]:
         """Read the answer section; return where it ends and its smallest TTL."""
         targets: list[str] = []
+        prefixes: list[bytes] = []
         self.hints = ()
-        offset, least, room = start, _MAX_TTL, MAX_TARGETS_SIZE
+        offset, least, most, room = start, _MAX_TTL, 0, MAX_TARGETS_SIZE
         for _ in range(count):
-            name_end = offset + 2 if message[offset] >= _POINTER else skip_name(message, offset)
+            name_end = offset + 2
+            if message[offset:name_end] != POINTER_TO_QNAME:
+                self.is_plain = False
+                if message[offset] < _POINTER:
+                    name_end = skip_name(message, offset)
             rtype, _, ttl, length = _unpack_record(message, name_end)
             rdata = name_end + _RECORD_SIZE
             offset = rdata + length
             if ttl < least:
                 least = ttl
-            elif ttl > _MAX_TTL:
-                least = 0  # RFC 2181 section 8
+            if ttl > most:
+                most = ttl
             size = _ADDRESS_SIZES.get(rtype)
             if size:
                 if length != size:
                     raise WireError("an address of the wrong length")
+                prefixes.append(message[rdata : rdata + 2])
             elif rtype in _TARGET_OFFSETS:
+                self.is_plain = False
                 target, end = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
                 room -= len(target) + TARGET_PRICE
                 if room < 0:
@@ -314,8 +331,11 @@ class Answer(Records):
                 if end != offset:
                     self._read_rest(message[end:offset], rtype)
             ttls.append(name_end + 4 - start)
-        self.targets = targets or ()
-        return offset, least
+        self.targets, self.longest_ttl = targets or (), most
+        if self.hints:
+            prefixes += [hint[:2] for hint in self.hints]
+        self.prefixes = _share_prefixes(prefixes)
+        return offset, least if most <= _MAX_TTL else 0  # RFC 2181 section 8
 
     def _read_rest(self, data: bytes, rtype: int) -> None:
         """Read what stands behind the name in record data: the parameters of a service binding, else nothing may."""
@@ -331,6 +351,13 @@ def _share(offsets: tuple[int, ...]) -> tuple[int, ...]:
     if len(_shapes) >= MAX_SHAPES:
         _shapes.clear()
     return _shapes.setdefault(offsets, offsets) if len(offsets) <= MAX_SHARED else offsets
+
+
+def _share_prefixes(prefixes: list[bytes]) -> tuple[bytes, ...]:
+    """Return the different ones among a few; of many all, which is only less to the point."""
+    if len(prefixes) == 1:
+        return _single_prefixes.get(prefixes[0]) or _single_prefixes.setdefault(prefixes[0], (prefixes[0],))
+    return tuple(set(prefixes))
 
 
 def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
