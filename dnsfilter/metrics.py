@@ -95,6 +95,8 @@ RESOLVER = (
     Metric("last_reload_successful", Kind.GAUGE, "Whether the last reload took effect."),
     Metric("last_reload_timestamp_seconds", Kind.GAUGE, "When the last reload that took effect was."),
     Metric("snapshot_generation", Kind.GAUGE, "The oldest generation in force in a worker."),
+    Metric("snapshot_fingerprint", Kind.GAUGE, "A number that nodes share which decide alike."),
+    Metric("pseudonym_key_timestamp_seconds", Kind.GAUGE, "When the key of the pseudonyms was made."),
     Metric("upstream_up", Kind.GAUGE, "Whether an upstream responds.", ("upstream",)),
     Metric("upstream_exchanges", Kind.COUNTER, "Queries to upstreams, by what came of them.", ("upstream", "outcome")),
     Metric("upstream_duration_seconds", Kind.HISTOGRAM, "Time until an upstream responded.", ("upstream",)),
@@ -131,6 +133,7 @@ PROXY = (
     ),
     Metric("proxy_errors", Kind.COUNTER, "Connections closed because a hook of the addon failed."),
     Metric("proxy_open_connections", Kind.GAUGE, "Client connections open now."),
+    Metric("proxy_workers_alive", Kind.GAUGE, "Processes of the proxy that reported within the last seconds."),
     Metric("build_info", Kind.GAUGE, "The version that runs.", ("version",)),
 )
 """The proxy's endpoint."""
@@ -182,6 +185,7 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
         ),
         "proxy_errors": [()],
         "proxy_open_connections": [()],
+        "proxy_workers_alive": [()],
     }
 
 

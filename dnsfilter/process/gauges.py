@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from dnsfilter.admin.exposition import Exposition
+from dnsfilter.config import Configuration
 from dnsfilter.feeds.snapshot import Snapshot
 from dnsfilter.metrics import Labels, resolver_children
 from dnsfilter.model import Phase
 from dnsfilter.policy.engine import Engine
 from dnsfilter.process.accounts import Accounts
+from dnsfilter.process.fingerprint import find_fingerprint
 from dnsfilter.process.selftest import find_paths
 from dnsfilter.store.writer import Report
 
@@ -40,6 +43,8 @@ class Gauges:
             },
         )
         self._exposition.create({"selftest_successful": [(path,) for path in find_paths(snapshot.configuration)]})
+        self._exposition.set("snapshot_fingerprint", to=find_fingerprint(snapshot))
+        self._exposition.set("pseudonym_key_timestamp_seconds", to=_find_key_time(snapshot.configuration))
         self.show(self._report)
 
     def show(self, report: Report) -> None:
@@ -92,3 +97,10 @@ class Gauges:
             for policy in self._snapshot.configuration.policies
             for phase in Phase
         }
+
+
+def _find_key_time(configuration: Configuration) -> float:
+    try:
+        return Path(configuration.privacy.pseudonym_key).stat().st_mtime
+    except OSError:  # being replaced, or without us being allowed to look at it any more
+        return 0.0

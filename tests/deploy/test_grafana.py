@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dnsfilter import metrics
 from tests.processes import require_program
@@ -23,9 +24,16 @@ GRID_COLUMNS = 24
 each_target = pytest.mark.parametrize("target", [target for _, target in TARGETS], ids=[title for title, _ in TARGETS])
 
 
+def records() -> dict[str, set[str]]:
+    """Return the label names of every series that a recording rule makes."""
+    groups = yaml.safe_load((DIRECTORY.parent / "prometheus" / "dnsfilter.rules.yaml").read_text())["groups"]
+    names = [rule["record"] for group in groups for rule in group["rules"] if "record" in rule]
+    return {name: set(name.partition(":")[0].split("_")) for name in names}
+
+
 def samples() -> dict[str, set[str]]:
-    """Return the label names of every sample that both endpoints declare."""
-    return {
+    """Return the label names of every sample that both endpoints declare, and of what is recorded of them."""
+    return records() | {
         f"{metrics.PREFIX}{metric.name}{suffix}": {*metric.labels, *OF_THE_SCRAPE, "le"}
         for metric in (*metrics.RESOLVER, *metrics.PROXY)
         for suffix in SUFFIXES[metric.kind.value]
@@ -42,7 +50,7 @@ def test_one_for_each_team() -> None:
 def test_metrics_are_declared(target: dict[str, Any]) -> None:
     """Every metric of an expression is declared, with the labels it selects, sums and names curves by."""
     declared = samples()
-    used = re.findall(r"dnsfilter_\w+", target["expr"])
+    used = re.findall(r"(?:\w+:)?dnsfilter_\w+(?::\w+)?", target["expr"])
     assert used
     assert set(used) <= declared.keys()
     labels = set(re.findall(r"(\w+)=~?\"", target["expr"])) | set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))

@@ -12,7 +12,10 @@ from dnsfilter import metrics
 from tests.processes import require_program
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "prometheus"
-RULES: list[dict[str, Any]] = yaml.safe_load((DIRECTORY / "dnsfilter.rules.yaml").read_text())["groups"][0]["rules"]
+GROUPS: list[dict[str, Any]] = yaml.safe_load((DIRECTORY / "dnsfilter.rules.yaml").read_text())["groups"]
+ALL: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
+RULES = [rule for rule in ALL if "alert" in rule]
+RECORDS = [rule for rule in ALL if "record" in rule]
 TESTS: list[dict[str, Any]] = yaml.safe_load((DIRECTORY / "dnsfilter.rules.test.yaml").read_text())["tests"]
 SUFFIXES = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
 
@@ -59,12 +62,23 @@ def test_alert_is_complete(rule: dict[str, Any]) -> None:
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_alert_uses_declared_metrics(rule: dict[str, Any]) -> None:
-    """Every metric in an expression is declared, with the labels that the expression selects by."""
+@pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
+def test_record_is_named_for_what_it_holds(rule: dict[str, Any]) -> None:
+    """A recording rule's name says which labels are left, of what, and how it was worked out; a dashboard uses it."""
+    labels, metric, operation = rule["record"].split(":")
+    assert re.search(rf"sum by \({', '.join(labels.split('_'))}\) ", rule["expr"])
+    assert metric in rule["expr"] or operation.startswith("ratio")
+    window = re.search(r"rate(\w+)$", operation)
+    assert window is None or f"[{window[1]}]" in rule["expr"]
+    assert any(rule["record"] in dashboard.read_text() for dashboard in (DIRECTORY.parent / "grafana").iterdir())
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.get("alert") or rule["record"])
+def test_rule_uses_declared_metrics(rule: dict[str, Any]) -> None:
+    """Every metric in an expression is declared, with the labels that the expression selects and sums by."""
     declared = samples()
     used = re.findall(r"(dnsfilter_\w+)(?:\{([^}]*)\})?", rule["expr"])
     assert used or rule["expr"].startswith("up{")
     for name, selector in used:
         assert name in declared
-        assert set(re.findall(r"(\w+)=", selector)) <= declared[name]
+        assert set(re.findall(r"(\w+)(?:!?=|=~)", selector)) <= declared[name]
