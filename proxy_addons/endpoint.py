@@ -67,5 +67,6 @@ class MetricsEndpoint(Collector):
         exposition.create(self._children())
         for key, value in dict(self._journal.counters).items():
             exposition.add(key, value)
+        exposition.set("proxy_workers_alive", to=1)
         exposition.set("proxy_open_connections", to=self._open_connections())
         return exposition.collect()

@@ -37,7 +37,7 @@ from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect
 from proxy_addons.policy import PolicyInForce, Verdict
 from proxy_addons.source import PolicySource, compile_source
 
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS = 0.25
 REFUSED = "refused by policy"
 EAGER = "connection_strategy=eager connects before the name is known: leave it out, or set lazy"
 
@@ -62,11 +62,11 @@ def guarded(hook: Callable[["Enforce", Event], None]) -> Callable[["Enforce", Ev
 class Enforce:
     """The policy at the proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "proxy-0", source: PolicySource | None = None) -> None:
         self._is_configured = False
-        self._source: PolicySource | None = None
+        self._source = source
         self._connections: dict[str, ClientConnection] = {}
-        self._journal = Journal("proxy-0", uuid.uuid4().hex)
+        self._journal = Journal(name, uuid.uuid4().hex)
         self._recorder = Recorder(self._journal)
         self._endpoint = MetricsEndpoint(self._journal, lambda: self._policy().children, lambda: len(self._connections))
         self._tasks: list[asyncio.Task[None]] = []
@@ -93,10 +93,11 @@ class Enforce:
         if chose_eager():
             raise DnsfilterError(EAGER)
         take_over()
-        state, file = (_path(ctx.options.dnsfilter_state), _path(ctx.options.dnsfilter_config))
-        self._source = PolicySource(state) if state else compile_source(file)
+        if self._source is None:
+            state, file = (_path(ctx.options.dnsfilter_state), _path(ctx.options.dnsfilter_config))
+            self._source = PolicySource(state) if state else compile_source(file)
+            self._endpoint.start(self._policy().configuration.proxy.metrics)
         self._acknowledgements = Acknowledgements(self._source.state)
-        self._endpoint.start(self._policy().configuration.proxy.metrics)
 
     def running(self) -> None:
         """Begin to send the journal and to watch for new generations."""
@@ -234,6 +235,7 @@ class Enforce:
         """Put new generations in force; a damaged one leaves the last good one in force."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
+            self._journal.gauges["proxy_open_connections",] = len(self._connections)
             try:
                 await asyncio.to_thread(source.refresh)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one stays

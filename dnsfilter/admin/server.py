@@ -15,11 +15,20 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminServer:
-    """Serves what `render` makes of an Accept header; `find_obstacle` says why we are not ready, or nothing."""
+    """Serves what `render` makes of an Accept header; `find_obstacle` says why we are not ready, or nothing.
 
-    def __init__(self, render: Callable[[str], tuple[bytes, str]], find_obstacle: Callable[[], str]) -> None:
+    `key` is that of the configuration which says where to listen.
+    """
+
+    def __init__(
+        self,
+        render: Callable[[str], tuple[bytes, str]],
+        find_obstacle: Callable[[], str],
+        key: str = "listen.metrics",
+    ) -> None:
         self._render = render
         self._find_obstacle = find_obstacle
+        self._key = key
         self._runner: web.AppRunner | None = None
 
     async def start(self, endpoint: Endpoint) -> None:
@@ -38,7 +47,7 @@ class AdminServer:
             await web.TCPSite(self._runner, endpoint.host, endpoint.port).start()
         except OSError as error:
             await self.stop()
-            raise ProcessError(f"listen.metrics: cannot listen on {endpoint}: {error.strerror or error}") from None
+            raise ProcessError(f"{self._key}: cannot listen on {endpoint}: {error.strerror or error}") from None
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -14,6 +14,7 @@ FORGOTTEN_SECONDS = 60.0
 
 MAX_ACCOUNTS = 256
 WORKER = "worker-"
+PROXY = "proxy-"
 
 
 @dataclass(slots=True)
@@ -57,7 +58,11 @@ class Accounts:
 
     def count_workers(self, now: float) -> int:
         """Return how many workers have reported lately."""
-        return len({source for (source, _), _ in self._live(now) if source.startswith(WORKER)})
+        return self.count_alive(WORKER, now)
+
+    def count_alive(self, kind: str, now: float) -> int:
+        """Return how many processes of a kind have reported lately."""
+        return len({source for (source, _), _ in self._live(now) if source.startswith(kind)})
 
     def combine(self, name: str, now: float, how: Callable[[Iterable[float]], float]) -> dict[tuple[str, ...], float]:
         """Return a gauge by its labels, combined over the processes that have reported it lately."""

@@ -22,7 +22,7 @@ from dnsfilter.clients.table import ClientTable
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
-from dnsfilter.feeds.watch import Watch
+from dnsfilter.feeds.watch import Watch, Watches
 from dnsfilter.journal import Batch, CounterKey
 from dnsfilter.metrics import RESOLVER, bypass_kind
 from dnsfilter.model import EventKind
@@ -32,6 +32,8 @@ from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
 from dnsfilter.process.outgoing import Outgoing
+from dnsfilter.process.proxy_metrics import ProxyMetrics
+from dnsfilter.process.publisher import find_sources
 from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.selftest import Selftest
 from dnsfilter.process.subscriptions import Subscriptions
@@ -41,6 +43,7 @@ from dnsfilter.store.writer import Report, Writer
 
 CLIENTS_SECONDS = 2.0
 LISTS_SECONDS = 1.0
+SOURCES_SECONDS = 0.25
 FLUSH_SECONDS = 5.0
 GC_THRESHOLDS = (100_000, 20, 20)
 """Batches are many objects without cycles: looking for cycles among them seldom is enough."""
@@ -60,6 +63,7 @@ class Manager:
         self._accounts = Accounts()
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
+        self._proxy_metrics = ProxyMetrics(self._accounts)
         self._ledger = Ledger(state, self._accounts)
         self._outgoing = Outgoing(state, self._pseudonyms, self._count_outgoing)
         self._subscriptions = Subscriptions(state, self._on_list_refused)
@@ -79,12 +83,15 @@ class Manager:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._ending.set)
         self._loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that came while we started is not lost
         self._adopt(self._snapshot)
         self._ledger.open()
         for key, total in self._ledger.totals.items():
             self._exposition.add(key, total)
+            self._proxy_metrics.add(key, total)
         self._gauges.reload(is_successful=True, at=self._snapshot.created)
         await self._admin.start(self._snapshot.configuration.listen.metrics)
+        await self._proxy_metrics.start(self._snapshot)
         self._writer.start()
         try:
             receiver = await serve_channel(self._state, self._on_batch)
@@ -97,6 +104,7 @@ class Manager:
             self._keep_clients(),
             self._keep_lists(),
             self._keep_snapshot(),
+            self._keep_sources(),
             self._reload_on_demand(),
             self._selftest.run(lambda: not self._find_obstacle()),
         ]
@@ -115,6 +123,7 @@ class Manager:
         await receiver.close()
         await self._outgoing.close()
         await self._admin.stop()
+        await self._proxy_metrics.stop()
         self._ledger.save(time.monotonic())
         await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
         return 1 if failures else 0
@@ -125,6 +134,7 @@ class Manager:
         self._warn_of_restart(snapshot)
         self._snapshot = snapshot
         self._gauges.adopt(snapshot)
+        self._proxy_metrics.adopt(snapshot)
         self._outgoing.adopt(snapshot)
         self._subscriptions.adopt(configuration)
         self._selftest.adopt(configuration)
@@ -146,6 +156,7 @@ class Manager:
         old, new = self._snapshot.configuration, snapshot.configuration
         for name, is_other in (
             ("listen.metrics", old.listen.metrics != new.listen.metrics),
+            ("proxy.metrics", old.proxy.metrics != new.proxy.metrics),
             ("store.url", old.store.url != new.store.url),
             ("privacy.pseudonym_key", old.privacy.pseudonym_key != new.privacy.pseudonym_key),
         ):
@@ -165,6 +176,7 @@ class Manager:
     def _count(self, key: CounterKey, by: float) -> None:
         self._ledger.totals[key] += by  # type: ignore[assignment]
         self._exposition.add(key, by)
+        self._proxy_metrics.add(key, by)
 
     def _on_report(self, report: Report) -> None:
         """Take the store's report from the writer's thread."""
@@ -226,11 +238,24 @@ class Manager:
             with contextlib.suppress(SnapshotError):  # whoever damaged it may still be at it; the next change tells
                 publish_snapshot(self._snapshot, self._state)
 
-    async def _keep_lists(self) -> None:
-        """Put subscriptions in force when they have been fetched."""
+    async def _keep_sources(self) -> None:
+        """Reload when somebody, a download too, has written the configuration or a list."""
+        watches = Watches(self._find_sources(), self._snapshot.created)
         while True:
-            if await self._subscriptions.refresh(time.monotonic()):
+            await asyncio.sleep(SOURCES_SECONDS)
+            watches.adopt(self._find_sources())
+            for path in sorted(watches.take_changed()):
+                _log.info("%s has changed", path)
                 self._reload.set()
+
+    def _find_sources(self) -> list[Path]:
+        file = self._configuration_file
+        return find_sources(self._snapshot.configuration, Path(file) if file else None)
+
+    async def _keep_lists(self) -> None:
+        """Fetch subscriptions when they are due."""
+        while True:
+            await self._subscriptions.refresh(time.monotonic())
             await asyncio.sleep(LISTS_SECONDS)
 
     async def _reload_on_demand(self) -> None:

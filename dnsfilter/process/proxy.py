@@ -1,100 +1,99 @@
-"""How the proxy is started: one mitmdump per worker, with the addon and nothing else of the user's own.
+"""How the proxy is started: one process per worker on shared ports, with the addon and nothing of the user's own.
 
-Only says which command; running it is the supervisor's.
+Only opens sockets and says which commands; running them is the supervisor's.
 """
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, ProcessError
+from dnsfilter.process.supervisor import Part
+from dnsfilter.server.sockets import STREAM, is_available, open_sockets
 from dnsfilter.values import Endpoint
 
-PROGRAM = "mitmdump"
+if TYPE_CHECKING:
+    from mitmproxy.proxy.mode_specs import ProxyMode
+
+LIBRARY = "mitmproxy"
 ADDON = "proxy_addons"
+PROGRAM = f"{ADDON}.program"
 DEFAULT_PORT = 8080
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what mitmproxy listens on where its mode names no address
-CONFDIR = "mitmproxy"
-"""Below the state directory: where mitmproxy keeps the CA that devices may be made to trust."""
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what mitmproxy listens on where its mode names no address
+UDP = "udp"
 
 
-def proxy_commands(configuration: Configuration) -> list[list[str]]:
-    """Return the command of each proxy worker, none where no proxy is configured; ProcessError when it cannot start.
+def proxy_parts(configuration: Configuration) -> list[Part]:
+    """Open the proxy's sockets and return its processes, none where no proxy is configured.
 
-    The commands expect a published snapshot in the state directory.
+    ProcessError when it cannot start. The processes expect a published snapshot in the state directory.
     """
-    if not configuration.proxy.listen:
-        return []
+    check_proxy(configuration)
+    return [_part(configuration, index) for index in range(configuration.proxy.workers) if configuration.proxy.listen]
+
+
+def check_proxy(configuration: Configuration) -> None:
+    """Raise ProcessError where the proxy that the configuration asks for cannot be started here."""
     problems = find_proxy_problems(configuration)
     if problems:
         raise ProcessError("\n".join(map(str, problems)))
-    return [_command(configuration)]
 
 
 def find_proxy_problems(configuration: Configuration) -> list[Problem]:
     """Return why the proxy that the configuration asks for cannot be started here, each with its key."""
-    proxy = configuration.proxy
-    problems: list[Problem] = []
-    if not proxy.listen:
-        return problems
-    if proxy.workers > 1:
-        too_many = f"{proxy.workers}: mitmdump cannot share its ports yet, 1 is the most"
-        problems.append(Problem(too_many, key="proxy.workers"))
-    if _find_program() is None:
-        problems.append(
-            Problem(f"{PROGRAM} is not installed: pip install 'dnsfilter[proxy]'", key="proxy.listen"),
-        )
-    if _find_addon() is None:
-        problems.append(Problem(f"the package {ADDON} is not installed beside dnsfilter", key="proxy.listen"))
-    return problems or list(_find_wrong_modes(proxy.listen))
+    modes = configuration.proxy.listen
+    if not modes:
+        return []
+    if find_spec(LIBRARY) is None:
+        return [Problem(f"{LIBRARY} is not installed: pip install 'dnsfilter[proxy]'", key="proxy.listen")]
+    if find_spec(ADDON) is None:
+        return [Problem(f"the package {ADDON} is not installed beside dnsfilter", key="proxy.listen")]
+    return list(_find_wrong_modes(modes))
 
 
 def _find_wrong_modes(modes: Sequence[str]) -> Iterator[Problem]:
-    from mitmproxy.proxy.mode_specs import ProxyMode  # noqa: PLC0415 - of an extra that may not be installed
-
     for index, mode in enumerate(modes):
+        key = f"proxy.listen[{index}]"
         try:
-            ProxyMode.parse(mode)
+            _parse_mode(mode)
         except ValueError as error:
-            yield Problem(f"{mode!r} is not a mitmproxy mode: {error}", key=f"proxy.listen[{index}]")
+            yield Problem(f"{mode!r} is not a mitmproxy mode: {error}", key=key)
+        else:
+            if mode in modes[:index]:
+                yield Problem(f"{mode!r} is there twice", key=key)
 
 
 def proxy_endpoints(configuration: Configuration) -> list[Endpoint]:
     """Return where the proxy of a configuration without problems listens for TCP."""
-    if not configuration.proxy.listen:
+    return [endpoint for mode in configuration.proxy.listen for endpoint in _endpoints(_parse_mode(mode))]
+
+
+def _part(configuration: Configuration, index: int) -> Part:
+    """Return one process. Only the first takes what comes over UDP: its socket cannot be handed over."""
+    descriptors: list[int] = []
+    places: list[str] = []
+    for mode in map(_parse_mode, configuration.proxy.listen):
+        mine = [sock.detach() for sock in open_sockets(_endpoints(mode), STREAM)]
+        descriptors += mine
+        words = [*map(str, mine), *([UDP] if index == 0 and mode.transport_protocol != "tcp" else [])]
+        if words:
+            places.append(f"{mode.full_spec}={','.join(words)}")
+    name = f"proxy-{index}"
+    return Part(name, [sys.executable, "-m", PROGRAM, configuration.state, name, *places], descriptors)
+
+
+def _endpoints(mode: "ProxyMode") -> list[Endpoint]:
+    port = mode.listen_port(DEFAULT_PORT)
+    if not port or mode.transport_protocol == UDP:
         return []
+    host = mode.listen_host("").strip("[]")
+    endpoints = [Endpoint(each, port) for each in ((host,) if host else EVERYWHERE)]
+    return [endpoint for endpoint in endpoints if is_available(endpoint)]
+
+
+def _parse_mode(text: str) -> "ProxyMode":
     from mitmproxy.proxy.mode_specs import ProxyMode  # noqa: PLC0415 - of an extra that may not be installed
 
-    modes = map(ProxyMode.parse, configuration.proxy.listen)
-    places = ((mode, mode.listen_port(DEFAULT_PORT)) for mode in modes if mode.transport_protocol != "udp")
-    return [Endpoint(mode.listen_host(EVERYWHERE).strip("[]"), port) for mode, port in places if port]
-
-
-def _command(configuration: Configuration) -> list[str]:
-    program, addon = _find_program(), _find_addon()
-    assert program
-    assert addon
-    options = {
-        "confdir": str(Path(configuration.state) / CONFDIR),
-        "connection_strategy": "lazy",
-        "flow_detail": "0",
-        "dnsfilter_state": configuration.state,
-    }
-    settings = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
-    modes = [word for mode in configuration.proxy.listen for word in ("--mode", mode)]
-    return [program, "-q", "-s", str(addon), *modes, *settings]
-
-
-def _find_program() -> str | None:
-    """Return mitmdump of this interpreter's environment, else of the search path."""
-    return shutil.which(PROGRAM, path=str(Path(sys.executable).parent)) or shutil.which(PROGRAM)
-
-
-def _find_addon() -> Path | None:
-    spec = find_spec(ADDON)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / "enforce.py"
+    return ProxyMode.parse(text)

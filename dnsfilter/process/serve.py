@@ -14,7 +14,7 @@ from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
 from dnsfilter.process.cores import count_cores
 from dnsfilter.process.ledger import discard_counts
-from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
+from dnsfilter.process.proxy import check_proxy, find_proxy_problems, proxy_endpoints, proxy_parts
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
 from dnsfilter.server.nghttp2 import load_library
@@ -79,7 +79,7 @@ def _python(module: str) -> list[str]:
 def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     state, endpoints = configuration.state, configuration.listen.dns
     workers = count_cores() if configuration.workers == "auto" else configuration.workers
-    proxies = [Part(f"proxy-{index}", command) for index, command in enumerate(proxy_commands(configuration))]
+    check_proxy(configuration)
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
     if configuration.listen.https:
@@ -90,7 +90,7 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
     check_free(configuration.listen.https, "listen.https", STREAM)
     check_free([configuration.listen.metrics], "listen.metrics", STREAM)
     check_free(proxy_endpoints(configuration), "proxy.listen", STREAM)
-    if proxies:
+    if configuration.proxy.listen:
         check_free([configuration.proxy.metrics], "proxy.metrics", STREAM)
     parts = []
     for index in range(int(workers)):
@@ -99,4 +99,5 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
         sockets = open_sockets(endpoints) + open_sockets(encrypted, STREAM)
         descriptors = [sock.detach() for sock in sockets]
         parts.append(Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors))
-    return [*parts, *proxies, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]
+    parts += proxy_parts(configuration)
+    return [*parts, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

@@ -17,6 +17,7 @@ KEY = "listen.dns"
 BOTH = (socket.SOCK_DGRAM, socket.SOCK_STREAM)
 STREAM = (socket.SOCK_STREAM,)
 
+_IPV6 = ("::1", "::")
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -41,8 +42,8 @@ def check_free(
 
 
 def is_available(endpoint: Endpoint) -> bool:
-    """Whether this machine has the address; only the IPv6 loopback may be missing without that being a mistake."""
-    if endpoint.host != "::1":
+    """Whether this machine has the address; only IPv6 as such may be missing without that being a mistake."""
+    if endpoint.host not in _IPV6:
         return True
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:

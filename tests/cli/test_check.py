@@ -65,22 +65,20 @@ def test_changes_nothing(write: Write, tmp_path: Path) -> None:
 
 def test_mistakes_of_all_kinds_at_once(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inventory and proxy are said together, each with its place."""
-    monkeypatch.setattr(proxy.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(proxy, "find_spec", lambda _: None)
     (tmp_path / "devices.csv").write_text("id,group\nL-1,nobody\n")
-    file = write(inventory="devices.csv", proxy={"listen": ["regular@127.0.0.1:8080"], "workers": 3})
+    file = write(inventory="devices.csv", proxy={"listen": ["regular@127.0.0.1:8080"]})
     lines = refused(file)
     places = file.read_text().splitlines()
-    workers = places.index('  "workers": 3') + 1
     listen = places.index('  "listen": [') + 1
     assert f"{tmp_path}/devices.csv:2: group: there is no group 'nobody'" in lines
-    assert f"{file}:{workers}: proxy.workers: 3: mitmdump cannot share its ports yet, 1 is the most" in lines
-    assert f"{file}:{listen}: proxy.listen: mitmdump is not installed: pip install 'dnsfilter[proxy]'" in lines
-    assert len(lines) == 3
+    assert f"{file}:{listen}: proxy.listen: mitmproxy is not installed: pip install 'dnsfilter[proxy]'" in lines
+    assert len(lines) == 2
 
 
 def test_no_proxy_needs_no_mitmproxy(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no proxy is asked for it is no mistake that there is none."""
-    monkeypatch.setattr(proxy.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(proxy, "find_spec", lambda _: None)
     assert run(write()).exit_code == 0
 
 
@@ -91,10 +89,10 @@ def test_the_default_needs_no_mitmproxy(tmp_path: Path, monkeypatch: pytest.Monk
     resolv_conf = tmp_path / "resolv.conf"
     resolv_conf.write_text("nameserver 192.0.2.53\n")
     monkeypatch.setattr(feeds_configuration.read_system_servers, "__defaults__", (resolv_conf,))
-    monkeypatch.setattr(proxy.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(proxy, "find_spec", lambda _: None)
     done = run(None)
     assert done.exit_code == 0
-    assert done.stderr == "warning: proxy.listen: mitmdump is not installed: pip install 'dnsfilter[proxy]'\n"
+    assert done.stderr == "warning: proxy.listen: mitmproxy is not installed: pip install 'dnsfilter[proxy]'\n"
 
 
 def test_a_subscription_without_a_copy_is_a_warning(write: Write) -> None:

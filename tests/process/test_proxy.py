@@ -1,13 +1,15 @@
-"""The command that starts the proxy."""
+"""The processes of the proxy."""
 
-from pathlib import Path
+import importlib
+import socket
+from collections.abc import Callable
 
 import pytest
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import ProcessError
 from dnsfilter.process import proxy as twin
-from dnsfilter.process.proxy import find_proxy_problems, proxy_commands, proxy_endpoints
+from dnsfilter.process.proxy import find_proxy_problems, proxy_endpoints, proxy_parts
 from dnsfilter.settings.operation import Proxy
 
 MODES = ("regular@127.0.0.1:8080", "socks5@127.0.0.1:1080")
@@ -19,43 +21,64 @@ def _configuration(**settings: object) -> Configuration:
 
 def test_no_listener_no_proxy() -> None:
     """Where the configuration names no mode, nothing is started."""
-    assert proxy_commands(Configuration()) == []
+    assert proxy_parts(Configuration()) == []
 
 
-def test_names_everything_that_matters() -> None:
-    """The command has every mode, lazy connections, the state directory, and an addon that exists."""
-    (command,) = proxy_commands(_configuration())
-    assert Path(command[0]).name == "mitmdump"
-    assert [command[index + 1] for index, word in enumerate(command) if word == "--mode"] == list(MODES)
-    settings = {command[index + 1] for index, word in enumerate(command) if word == "--set"}
-    assert {"connection_strategy=lazy", "dnsfilter_state=/state", "confdir=/state/mitmproxy"} <= settings
-    assert Path(command[command.index("-s") + 1]).is_file()
+def test_workers_share_their_ports(free_port: Callable[[], int]) -> None:
+    """Each worker gets a listening socket of its own for the same port; only the first takes UDP."""
+    port = free_port()
+    listen = [f"regular@127.0.0.1:{port}", "wireguard@127.0.0.1:51820"]
+    first, second = proxy_parts(_configuration(listen=listen, workers=2))
+    (mine,), (others,) = first.descriptors, second.descriptors
+    assert first.command[1:] == [
+        "-m",
+        "proxy_addons.program",
+        "/state",
+        "proxy-0",
+        f"regular@127.0.0.1:{port}={mine}",
+        "wireguard@127.0.0.1:51820=udp",
+    ]
+    assert second.command[-1] == f"regular@127.0.0.1:{port}={others}"
+    assert (first.name, second.name) == ("proxy-0", "proxy-1")
+    for descriptor in (mine, others):
+        with socket.socket(fileno=descriptor) as sock:
+            assert sock.getsockname() == ("127.0.0.1", port)
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    assert importlib.util.find_spec(first.command[2])
 
 
-def test_needs_mitmproxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without mitmdump the error says what to install."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(twin.sys, "executable", str(tmp_path / "python"))
-    with pytest.raises(ProcessError, match=r"mitmdump is not installed: pip install 'dnsfilter\[proxy\]'"):
-        proxy_commands(_configuration())
+def test_a_mode_over_both_gets_both(free_port: Callable[[], int]) -> None:
+    """Reverse mode to an HTTPS server takes TCP by inherited sockets and QUIC by one of its own."""
+    mode = f"reverse:https://192.0.2.1@127.0.0.1:{free_port()}"
+    (part,) = proxy_parts(_configuration(listen=[mode]))
+    assert part.command[-1] == f"{mode}={part.descriptors[0]},udp"
+    socket.socket(fileno=part.descriptors[0]).close()
 
 
-def test_refuses_more_workers_than_it_can_start() -> None:
-    """A worker count that cannot be had is an error that names the key and the value."""
-    with pytest.raises(ProcessError, match=r"proxy\.workers: 2"):
-        proxy_commands(_configuration(workers=2))
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("mitmproxy", r"pip install 'dnsfilter\[proxy\]'"), ("proxy_addons", "is not installed beside dnsfilter")],
+)
+def test_needs_mitmproxy_and_addon(monkeypatch: pytest.MonkeyPatch, missing: str, said: str) -> None:
+    """Without either the error says what to install."""
+    monkeypatch.setattr(twin, "find_spec", lambda name: None if name == missing else object())
+    with pytest.raises(ProcessError, match=f"{missing}.*{said}"):
+        proxy_parts(_configuration())
 
 
 def test_names_modes_that_are_none() -> None:
     """What mitmproxy would refuse is said before it is started, with its key."""
-    problems = find_proxy_problems(_configuration(listen=["regular", "bogus", "regular@127.0.0.1:99999"]))
-    assert [problem.key for problem in problems] == ["proxy.listen[1]", "proxy.listen[2]"]
+    listen = ["regular", "bogus", "regular@127.0.0.1:99999", "regular"]
+    problems = find_proxy_problems(_configuration(listen=listen))
+    assert [problem.key for problem in problems] == ["proxy.listen[1]", "proxy.listen[2]", "proxy.listen[3]"]
     assert "'bogus' is not a mitmproxy mode" in problems[0].message
+    assert problems[2].message == "'regular' is there twice"
 
 
-def test_knows_where_the_proxy_listens() -> None:
-    """Modes over TCP have an endpoint that can be checked before anything is started."""
+def test_knows_where_the_proxy_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modes over TCP have endpoints that can be checked before anything is started."""
+    monkeypatch.setattr(twin, "is_available", lambda _: True)
     listen = ["regular@127.0.0.1:8080", "socks5@[::1]:1080", "transparent@8081", "wireguard@51820"]
     found = [str(endpoint) for endpoint in proxy_endpoints(_configuration(listen=listen))]
-    assert found == ["127.0.0.1:8080", "[::1]:1080", "0.0.0.0:8081"]
+    assert found == ["127.0.0.1:8080", "[::1]:1080", "0.0.0.0:8081", "[::]:8081"]
     assert proxy_endpoints(Configuration()) == []
