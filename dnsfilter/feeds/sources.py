@@ -49,13 +49,16 @@ def decode(data: bytes, file: str) -> str:
 
 def find_list(name: str, beside: Path) -> Path:
     """Return the file of a list: a bare name also among the shipped lists; InputError says where it was looked for."""
-    places = [beside / name]
-    if "/" not in name:
-        places.append(SHIPPED / name)
+    places = find_places(name, beside)
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise InputError([Problem(f"there is no such file: looked for {' and '.join(map(str, places))}", name)])
     return found
+
+
+def find_places(name: str, beside: Path) -> list[Path]:
+    """Return where a list may be, the first that exists counts."""
+    return [beside / name] if "/" in name else [beside / name, SHIPPED / name]
 
 
 def copy_path(blocklist: Blocklist, copies: Path) -> Path:

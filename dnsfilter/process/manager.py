@@ -19,6 +19,7 @@ from dnsfilter.admin.server import AdminServer
 from dnsfilter.channel import Receiver, serve_channel
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
+from dnsfilter.config import Configuration
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
@@ -73,6 +74,7 @@ class Manager:
         self._writer = Writer(configuration.store.url, self._on_report, court, self._outgoing.clerk)
         self._selftest = Selftest(configuration, self._gauges.show_selftest)
         self._admin = AdminServer(self._render, self._find_obstacle)
+        self._sources = Watches(self._find_sources(configuration), self._snapshot.created)
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
         self._ruled = asyncio.Event()
@@ -138,6 +140,7 @@ class Manager:
         self._outgoing.adopt(snapshot)
         self._subscriptions.adopt(configuration)
         self._selftest.adopt(configuration)
+        self._sources.adopt(self._find_sources(configuration))
         self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
         self._feed = DeviceFeed(configuration, self._state)
         self._adopt_clients()
@@ -240,17 +243,15 @@ class Manager:
 
     async def _keep_sources(self) -> None:
         """Reload when somebody, a download too, has written the configuration or a list."""
-        watches = Watches(self._find_sources(), self._snapshot.created)
         while True:
             await asyncio.sleep(SOURCES_SECONDS)
-            watches.adopt(self._find_sources())
-            for path in sorted(watches.take_changed()):
+            for path in sorted(self._sources.take_changed()):
                 _log.info("%s has changed", path)
                 self._reload.set()
 
-    def _find_sources(self) -> list[Path]:
+    def _find_sources(self, configuration: Configuration) -> list[Path]:
         file = self._configuration_file
-        return find_sources(self._snapshot.configuration, Path(file) if file else None)
+        return find_sources(configuration, Path(file) if file else None)
 
     async def _keep_lists(self) -> None:
         """Fetch subscriptions when they are due."""
@@ -262,6 +263,7 @@ class Manager:
         while True:
             await self._reload.wait()
             self._reload.clear()
+            self._sources.skip()
             is_successful = await self._publish()
             self._gauges.reload(is_successful=is_successful, at=time.time())
 

@@ -21,7 +21,7 @@ from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
 from dnsfilter.feeds.secrets import provide_secrets, read_secrets
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
-from dnsfilter.feeds.sources import COPIES, copy_path, read_list, read_text
+from dnsfilter.feeds.sources import COPIES, copy_path, find_places, read_list, read_text
 from dnsfilter.feeds.state import prepare_state
 from dnsfilter.hosts import parse_hosts
 from dnsfilter.localdata import find_reverse
@@ -96,6 +96,15 @@ def find_missing(configuration: Configuration, path: Path | None) -> list[Proble
         ),
         path,
     )
+
+
+def find_sources(configuration: Configuration, path: Path | None) -> list[Path]:
+    """Return the files that the configuration file (none: the embedded default) and the lists are read from."""
+    beside, copies = (path or Path()).absolute().parent, Path(configuration.state) / COPIES
+    files = [path.absolute()] if path else []
+    for _, blocklist in _blocklists(configuration):
+        files += find_places(blocklist.file, beside) if blocklist.file else [copy_path(blocklist, copies)]
+    return [*files, *map(Path, (*configuration.hosts, *configuration.cookies.secrets))]
 
 
 def _is_missing(blocklist: Blocklist, copies: Path) -> bool:

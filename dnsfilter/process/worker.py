@@ -6,6 +6,7 @@
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -30,6 +31,7 @@ from dnsfilter.feeds.watch import Watch
 from dnsfilter.journal import Journal
 from dnsfilter.model import Transport
 from dnsfilter.policy.engine import Engine
+from dnsfilter.process.lifeline import VARIABLE, Lifeline
 from dnsfilter.resolver import Resolver
 from dnsfilter.server.https import HttpsServer
 from dnsfilter.server.places import Places
@@ -42,6 +44,9 @@ from dnsfilter.upstream.forwarder import Forwarder
 from dnsfilter.values import Network
 
 TICK = 0.05
+LOOK = 0.2
+"""Seconds between looks for what was published: a change of a file takes effect within two."""
+
 SECOND = 1.0
 GRACE = 2.0
 """Seconds that a worker told to end waits for its upstreams."""
@@ -55,8 +60,9 @@ _log = logging.getLogger("dnsfilter.worker")
 class Worker:
     """One process that answers queries."""
 
-    def __init__(self, state: Path, name: str, sockets: list[socket.socket]) -> None:
+    def __init__(self, state: Path, name: str, sockets: list[socket.socket], lifeline: Lifeline) -> None:
         self._state = state
+        self._lifeline = lifeline
         self._sockets = sockets
         self._watches = [Watch(state / snapshot.FILE_NAME), Watch(state / clients.FILE_NAME)]
         self.journal = Journal(name, secrets.token_hex(8))
@@ -78,7 +84,7 @@ class Worker:
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve until told to end, then answer what is still waiting."""
+        """Serve until told to end and another serves in our place, then answer what is still waiting."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_log_unexpected)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,13 +103,20 @@ class Worker:
         _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
+            loop.create_task(self._account()),
             loop.create_task(self._watch()),
             loop.create_task(self._sender.run()),
         ]
-        ending = loop.create_task(self._ending.wait())
+        self._lifeline.say_ready()
+        ending = loop.create_task(self._hand_over())
         await asyncio.wait([ending, *background], return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
         await self._end(loop, background)
+
+    async def _hand_over(self) -> None:
+        """Wait until told to end, then go on serving on the shared sockets until the successor does."""
+        await self._ending.wait()
+        await self._lifeline.leave()
 
     def _on_readable(self, server: UdpServer) -> None:
         server.on_readable()
@@ -119,13 +132,18 @@ class Worker:
             await asyncio.sleep(TICK)
             self._forwarder.tick(monotonic())
 
-    async def _watch(self) -> None:
-        """Once a second: counts to the journal, new snapshots and the next phase into force, idle connections out."""
+    async def _account(self) -> None:
+        """Once a second: counts to the journal, idle connections out."""
         while True:
             await asyncio.sleep(SECOND)
             self._report()
             self._places.close_idle(monotonic())
             gc.freeze()
+
+    async def _watch(self) -> None:
+        """Put new snapshots and the next phase into force."""
+        while True:
+            await asyncio.sleep(LOOK)
             changes = [watch.changed() for watch in self._watches]
             if any(changes):
                 await self._renew()
@@ -244,7 +262,7 @@ def main() -> int:
     state, name, *descriptors = sys.argv[1:]
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in descriptors]
     try:
-        uvloop.run(Worker(Path(state), name, sockets).run())
+        uvloop.run(Worker(Path(state), name, sockets, Lifeline(os.environ.get(VARIABLE))).run())
     except DnsfilterError as error:
         _log.error("%s", error)
         return 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dnsfilter.feeds.watch import Watch
+from dnsfilter.feeds.watch import MAX_UNSETTLED, Watch, Watches
 
 
 def replace(path: Path) -> None:
@@ -64,3 +64,59 @@ def test_an_empty_file_does_not_change(tmp_path: Path) -> None:
     assert not watch.changed()
     path.write_text("content")
     assert watch.changed()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> tuple[Path, Path, Watches]:
+    """Return two files, old ones, and who watches them."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    for path in (one, other):
+        path.write_text("before")
+        os.utime(path, (1, 1))
+    return one, other, Watches([one, other], since=2.0)
+
+
+def test_tells_once_it_is_settled(watched: tuple[Path, Path, Watches]) -> None:
+    """While somebody writes nothing is told; then all that has changed is told together, and only once."""
+    one, other, watches = watched
+    assert watches.take_changed() == set()
+    one.write_text("half")
+    assert watches.take_changed() == set()
+    other.write_text("half of the other")
+    assert watches.take_changed() == set()
+    assert watches.take_changed() == {one, other}
+    assert watches.take_changed() == set()
+
+
+def test_a_file_that_never_settles(watched: tuple[Path, Path, Watches]) -> None:
+    """A file that is written all the time is taken as it is after some looks."""
+    one, _, watches = watched
+    told = []
+    for size in range(2 * MAX_UNSETTLED):
+        one.write_text("x" * (10 + size))
+        told += watches.take_changed()
+    assert told == [one, one]
+
+
+def test_what_changed_before_anybody_watched(tmp_path: Path) -> None:
+    """A file written since its content was last read is told at the first look, even if it is watched only now."""
+    path = tmp_path / "late"
+    path.write_text("late")
+    os.utime(path, (10, 10))
+    assert Watches([path], since=9.0).take_changed() == {path}
+    assert Watches([path], since=10.0).take_changed() == set()
+
+
+def test_adopting_and_skipping(watched: tuple[Path, Path, Watches], tmp_path: Path) -> None:
+    """Files that stay keep what they were known as, new ones are known as they are, and what is skipped is not told."""
+    one, other, watches = watched
+    one.write_text("changed")
+    third = tmp_path / "third"
+    watches.adopt([one, third])
+    other.write_text("watched no more")
+    third.write_text("made")
+    watches.take_changed()
+    assert watches.take_changed() == {one, third}
+    third.unlink()
+    watches.skip()
+    assert watches.take_changed() == set()
