@@ -55,11 +55,11 @@ def test_takes_effect_by_itself(start: Callable[..., Server], tmp_path: Path, wr
     wait_until(lambda: server.metric("dnsfilter_last_reload_successful") == 0, "the page is refused")
     assert is_blocked("three.blocked.example")
     assert f"{names}:1: refused: this is HTML" in server.command("check").stderr
-    assert f"{names}:1: refused: this is HTML" in server.running.output()
+    assert f"{names}:1: refused: this is HTML" in server.running.output
     write(names, "one.blocked.example\n")
     wait_until(lambda: not is_blocked("three.blocked.example"), "the entry is gone again")
     write(server.configuration, json.dumps({**server.settings, "sinkhole": {"ipv4": "192.0.2.99"}}))
-    wait_until(lambda: server.dig("one.blocked.example", "A").rdata("A") == ["192.0.2.99"], "the other sinkhole answers")
+    wait_until(lambda: server.dig("one.blocked.example", "A").rdata("A") == ["192.0.2.99"], "the other address")
     write(server.configuration, "sinkhole: {ipv4: nowhere}\n")
     wait_until(lambda: server.metric("dnsfilter_last_reload_successful") == 0, "the configuration is refused")
     assert server.dig("one.blocked.example", "A").rdata("A") == ["192.0.2.99"]
