@@ -67,7 +67,7 @@ class Cache:
         """Return the answer to a question while it lives."""
         answer = self._answers.get(key)
         if answer is None or now >= answer.expires:
-            answer = self._answers.get(_denial_key(key))
+            answer = self._answers.get(_denial_key(key)) if self._denied else None
             if answer is None or now >= answer.expires:
                 return None
         answer.is_wanted = True
@@ -157,14 +157,17 @@ class Cache:
 
     def _evict(self) -> None:
         answers, order = self._answers, self._order
-        for _ in range(MAX_SECOND_CHANCES):
-            answer = answers[order[0]]
+        key = order.popleft()
+        answer = answers[key]
+        for _ in range(MAX_SECOND_CHANCES if answer.is_wanted else 0):
+            answer.is_wanted = False
+            order.append(key)
+            key = order.popleft()
+            answer = answers[key]
             if not answer.is_wanted:
                 break
-            answer.is_wanted = False
-            order.rotate(-1)
-        key = order.popleft()
-        self.size -= _measure(key, answers.pop(key))
+        del answers[key]
+        self.size -= _measure(key, answer)
         self._denied.discard(key)
 
     def _generalize(self, key: bytes, denial: Answer) -> Answer:

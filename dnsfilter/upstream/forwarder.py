@@ -331,6 +331,7 @@ class Forwarder:
 
     def _end(self, exchange: Exchange) -> None:
         exchange.is_done = True
+        self._timers.stop(exchange)
         if self._exchanges.get(exchange.key) is exchange:
             del self._exchanges[exchange.key]
 
