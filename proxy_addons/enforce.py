@@ -30,11 +30,13 @@ from dnsfilter.journal import Journal
 from dnsfilter.model import ProxyAction
 from proxy_addons.acknowledgements import Acknowledgements, is_click
 from proxy_addons.connections import ClientConnection, Recorder
+from proxy_addons.discretion import Discretion
 from proxy_addons.endpoint import MetricsEndpoint
 from proxy_addons.names import destination_targets, hello_targets, request_targets
 from proxy_addons.options import LAZY, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
 from proxy_addons.policy import PolicyInForce, Verdict
+from proxy_addons.quic import follow_replacement
 from proxy_addons.source import PolicySource, compile_source
 
 REFRESH_SECONDS = 0.25
@@ -69,6 +71,7 @@ class Enforce:
         self._journal = Journal(name, uuid.uuid4().hex)
         self._recorder = Recorder(self._journal)
         self._endpoint = MetricsEndpoint(self._journal, lambda: self._policy().children, lambda: len(self._connections))
+        self._discretion = Discretion(lambda: self._journal.count("proxy_errors"))
         self._tasks: list[asyncio.Task[None]] = []
         self._failures: set[str] = set()
 
@@ -93,6 +96,7 @@ class Enforce:
         if chose_eager():
             raise DnsfilterError(EAGER)
         take_over()
+        self._discretion.begin()
         if self._source is None:
             state, file = (_path(ctx.options.dnsfilter_state), _path(ctx.options.dnsfilter_config))
             self._source = PolicySource(state) if state else compile_source(file)
@@ -110,6 +114,7 @@ class Enforce:
         for task in self._tasks:
             task.cancel()
         self._endpoint.stop()
+        self._discretion.end()
 
     @guarded
     def client_connected(self, client: connection.Client) -> None:
@@ -142,6 +147,8 @@ class Enforce:
         verdict = self._policy().decide(client.client, hello_targets(data), time.time())
         self._record(client, verdict)
         data.ignore_connection = not self._shows_page(client, verdict)
+        if data.context.client.transport_protocol == "udp":
+            follow_replacement(data.context)
         client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
         client.is_freed = verdict.decision.is_free
 

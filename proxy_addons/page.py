@@ -1,6 +1,6 @@
-"""The notice page: what was refused, why, since when, what to do, whom to ask; as plain HTML or as JSON.
+"""The notice page: what was refused, why, since when, what to do, whom to ask; as plain HTML or as JSON (RFC 9457).
 
-No script, nothing loaded from elsewhere. The texts are data (texts.yaml); this file knows no language.
+In the language that the client prefers. No script, nothing loaded from elsewhere. The texts are data (texts.yaml); this file knows no language.
 """
 
 import json
@@ -15,14 +15,19 @@ from string import Template
 from mitmproxy.http import Request, Response
 
 from dnsfilter.document import parse_document
+from proxy_addons.preferences import choose_language, prefers_json
 
 DEFAULT_LANGUAGE = "en"
 REFUSED_STATUS = 451
 """Unavailable For Legal Reasons (RFC 7725)."""
 FORBIDDEN_STATUS = 403
 
+HTML = "text/html; charset=utf-8"
+PROBLEM = "application/problem+json"
+
 _HEADERS = {
     "Cache-Control": "no-store",
+    "Vary": "Accept, Accept-Language",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -30,7 +35,7 @@ _HEADERS = {
 
 _PAGE = Template("""\
 <!DOCTYPE html>
-<html lang="$language">
+<html lang="$language" dir="ltr">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -80,11 +85,11 @@ class Notice:
 
 def respond(notice: Notice, request: Request, status: int) -> Response:
     """Return the notice as a response to the request: as JSON when asked for, without a body for HEAD."""
-    if wants_json(request.headers.get("accept", "")):
-        response = Response.make(status, _json(notice, status), {"Content-Type": "application/json", **_HEADERS})
-    else:
-        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Language": DEFAULT_LANGUAGE, **_HEADERS}
-        response = Response.make(status, render(notice, DEFAULT_LANGUAGE), headers)
+    fields = request.headers
+    language = choose_language(",".join(fields.get_all("accept-language")), load_texts(), DEFAULT_LANGUAGE)
+    is_page = not is_upgrade(request) and not prefers_json(",".join(fields.get_all("accept")))
+    kind, body = (HTML, render(notice, language)) if is_page else (PROBLEM, _problem(notice, language, status))
+    response = Response.make(status, body, {"Content-Type": kind, "Content-Language": language, **_HEADERS})
     response.reason = HTTPStatus(status).phrase  # mitmproxy knows no 451
     if request.method == "HEAD":
         response.data.content = b""
@@ -96,10 +101,9 @@ def redirect(target: str) -> Response:
     return Response.make(303, b"", {"Location": target, **_HEADERS})
 
 
-def wants_json(accept: str) -> bool:
-    """Whether an Accept field asks for JSON and not for a page."""
-    kinds = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    return "text/html" not in kinds and any(kind == "application/json" or kind.endswith("+json") for kind in kinds)
+def is_upgrade(request: Request) -> bool:
+    """Whether a request is the handshake of a WebSocket (RFC 6455): only a program sees what refuses it."""
+    return "websocket" in request.headers.get("upgrade", "").lower()
 
 
 def render(notice: Notice, language: str) -> str:
@@ -141,12 +145,14 @@ def load_texts() -> dict[str, dict[str, str]]:
     return texts
 
 
-def _json(notice: Notice, status: int) -> str:
-    said = tell(notice, DEFAULT_LANGUAGE)
+def _problem(notice: Notice, language: str, status: int) -> str:
+    """Return the notice as problem details; without a type of its own the title is the status's (RFC 9457 4.2.1)."""
+    said = tell(notice, language)
     fields = {
         "status": status,
-        "title": said["title"],
+        "title": HTTPStatus(status).phrase,
         "detail": said["what"],
+        "advice": said["advice"],
         "host": notice.host,
         "app": notice.app,
         "policy": notice.policy,

@@ -20,12 +20,13 @@ from proxy_addons.page import (
     redirect,
     render,
     respond,
-    wants_json,
 )
 
 NOTICE = Notice("www.tiktok.com", "tiktok", "order", date(2023, 3, 15), "help desk, extension 4711")
 WARNING = Notice("www.tiktok.com", "tiktok", "order", None, action="/.well-known/dnsfilter/continue?a=1&b=2")
 VOID = {"meta", "br"}
+OFFICIAL = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split()
+"""Regulation No 1 of the Council, as last amended in 2013."""
 
 
 class Outline(HTMLParser):
@@ -95,30 +96,14 @@ def test_nothing_on_the_page_becomes_markup(host: str, contact: str) -> None:
     assert [tag for tag, _ in page.tags if tag in {"script", "img", "a"}] == []
 
 
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("", False),
-        ("*/*", False),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
-        ("application/json", True),
-        ("application/json, text/plain, */*", True),
-        ("Application/JSON;q=0.9", True),
-        ("application/vnd.api+json", True),
-        ("text/html, application/json", False),
-    ],
-)
-def test_tells_programs_from_browsers(accept: str, *, expected: bool) -> None:
-    """JSON is for those who ask for it and not for a page."""
-    assert wants_json(accept) is expected
-
-
 def test_json_says_the_same() -> None:
-    """A program gets status, name, app, order and date as fields."""
-    response = respond(NOTICE, tutils.treq(headers=Headers(accept="application/json")), REFUSED_STATUS)
-    assert response.headers["content-type"] == "application/json"
+    """A program gets problem details: status, name, app, order and date as fields, the words in its language."""
+    headers = Headers(accept="application/json", accept_language="de")
+    response = respond(NOTICE, tutils.treq(headers=headers), REFUSED_STATUS)
+    assert response.headers["content-type"] == "application/problem+json"
     fields = json.loads(response.content or b"")
-    assert fields["status"] == REFUSED_STATUS
+    assert (fields["status"], fields["title"]) == (REFUSED_STATUS, "Unavailable For Legal Reasons")
+    assert fields["detail"].startswith("www.tiktok.com wurde nicht geöffnet")
     assert (fields["host"], fields["app"], fields["since"]) == ("www.tiktok.com", "tiktok", "2023-03-15")
 
 
@@ -131,7 +116,30 @@ def test_page_is_not_cached(status: int, reason: str) -> None:
     assert (response.status_code, response.reason) == (status, reason)
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-language"] == DEFAULT_LANGUAGE
+    assert response.headers["vary"] == "Accept, Accept-Language"
     assert int(response.headers["content-length"]) == len(response.raw_content or b"") > 0
+
+
+@pytest.mark.parametrize("language", OFFICIAL)
+def test_speaks_every_official_language(language: str) -> None:
+    """Who prefers an official language of the EU gets the page in it, marked as such, with everything it has to say."""
+    fields = [(b"Accept-Language", b"eo;q=0.9, "), (b"Accept-Language", f"{language}-x-test, en;q=0.1".encode())]
+    response = respond(NOTICE, tutils.treq(headers=Headers(fields)), REFUSED_STATUS)
+    page = outline(response.text or "")
+    assert response.headers["content-language"] == language
+    assert dict(page.tags)["html"] == {"lang": language, "dir": "ltr"}
+    assert page.texts["title"] == load_texts()[language]["refused_title"]
+    for text in ("www.tiktok.com", "tiktok", "order", "2023-03-15", "help desk, extension 4711"):
+        assert text in (response.text or "")
+
+
+def test_a_websocket_is_refused_as_a_program() -> None:
+    """A handshake gets the status and problem details, and no 101: no browser shows a page for it."""
+    headers = Headers(connection="Upgrade", upgrade="websocket", accept="text/html")
+    response = respond(NOTICE, tutils.treq(headers=headers), REFUSED_STATUS)
+    assert response.status_code == REFUSED_STATUS
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "upgrade" not in response.headers
 
 
 def test_head_has_no_body() -> None:
@@ -148,8 +156,11 @@ def test_redirect_goes_on_by_get() -> None:
 
 
 def test_every_language_has_every_text() -> None:
-    """All languages have the texts and fields of English."""
+    """The official languages are all there, with the texts and fields of English, and none is left in English."""
     texts = load_texts()
+    assert set(texts) == set(OFFICIAL)
     for language, translated in texts.items():
+        assert translated.keys() == texts[DEFAULT_LANGUAGE].keys(), language
         for key, text in texts[DEFAULT_LANGUAGE].items():
+            assert language == DEFAULT_LANGUAGE or key == "ask" or translated[key] != text, (language, key)
             assert set(re.findall(r"{\w+}", translated[key])) == set(re.findall(r"{\w+}", text)), (language, key)
