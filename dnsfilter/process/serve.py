@@ -98,6 +98,8 @@ def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
         encrypted = (*configuration.listen.tls, *configuration.listen.https)
         sockets = open_sockets(endpoints) + open_sockets(encrypted, STREAM)
         descriptors = [sock.detach() for sock in sockets]
-        parts.append(Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors))
+        parts.append(
+            Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors, hands_over=True)
+        )
     parts += proxy_parts(configuration)
     return [*parts, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

@@ -1,15 +1,20 @@
 """The supervisor: keeps processes running, and knows nothing else of them than their commands.
 
 A process that ends is started again: at once when it ended in order, as one does that was told to, else after growing
-pauses. SIGTERM ends all of them, in the order given; SIGHUP goes to those that reload.
+pauses. One that hands over has its successor before it ends. SIGTERM ends all of them, in the order given; SIGHUP goes
+to those that reload.
 """
 
 import asyncio
 import logging
+import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
+
+from dnsfilter.process.lifeline import LEAVING, READY, VARIABLE, Line
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -23,12 +28,32 @@ _log = logging.getLogger("dnsfilter.supervisor")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process to keep running: its command, the descriptors it inherits, whether SIGHUP is for it."""
+    """One process to keep running: its command, the descriptors it inherits, whether SIGHUP is for it.
+
+    One that hands over has a line to the supervisor (`lifeline`) and shares its descriptors with its successor a while.
+    """
 
     name: str
     command: Sequence[str]
     descriptors: Sequence[int] = ()
     reloads: bool = False
+    hands_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One process of a part."""
+
+    process: asyncio.subprocess.Process
+    line: Line | None
+
+    @property
+    def is_over(self) -> bool:
+        return self.process.returncode is not None
+
+    def let_go(self) -> None:
+        if self.line:
+            self.line.let_go()
 
 
 class _Keeper:
@@ -37,52 +62,108 @@ class _Keeper:
     def __init__(self, part: Part) -> None:
         self.part = part
         self.is_ending = False
-        self._process: asyncio.subprocess.Process | None = None
+        self._lives: list[_Life] = []
+        """The one that runs, after those that it is about to replace."""
         self._status: int | None = None
         self._reason = ""
         """Why it could not be started the last time: said once, not at every attempt."""
 
     async def keep(self) -> None:
         pause = 0.0
-        while True:
+        while not self.is_ending:
             started = monotonic()
             complaint = await self._run()
             if self.is_ending:
-                return
+                break
             is_forgiven = self._status == 0 or monotonic() - started > LONG_LIFE
             pause = 0.0 if is_forgiven else min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
             if complaint:
                 _log.error("%s %s; starting it again", self.part.name, complaint)
             await asyncio.sleep(pause)
+        await asyncio.gather(*(life.process.wait() for life in self._lives))
 
     async def _run(self) -> str:
-        """Run the process to its end; return what there is to say about it."""
+        """Run a process until it ends or makes room for another; return what there is to say about it."""
         self._status = None
+        self._forget_the_dead()
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self.part.command, pass_fds=self.part.descriptors, stdin=asyncio.subprocess.DEVNULL
-            )
+            life = await self._start()
         except OSError as error:
             reason, self._reason = self._reason, f"cannot be started: {self.part.command[0]}: {error.strerror}"
             return "" if reason == self._reason else self._reason
         self._reason = ""
-        self._status = await self._process.wait()
+        self._lives.append(life)
+        if life.line and await self._is_leaving(life, life.line):
+            self._status = 0
+            return ""
+        self._status = await life.process.wait()
         return f"ended with status {self._status}"
 
+    async def _start(self) -> _Life:
+        line = Line() if self.part.hands_over else None
+        inherited = [*self.part.descriptors, *([line.descriptor] if line else [])]
+        environment = {**os.environ, VARIABLE: str(line.descriptor)} if line else None
+        try:
+            with _hangups_held():
+                process = await asyncio.create_subprocess_exec(
+                    *self.part.command, pass_fds=inherited, env=environment, stdin=asyncio.subprocess.DEVNULL
+                )
+        except OSError:
+            if line:
+                line.close()
+            raise
+        finally:
+            if line:
+                line.give_away()
+        return _Life(process, line)
+
+    async def _is_leaving(self, life: _Life, line: Line) -> bool:
+        """Listen to a process until it makes room; False when it has ended, or everything ends."""
+        while word := await line.hear():
+            if word == READY:
+                self._let_others_go(life)
+            elif word == LEAVING and not self.is_ending:
+                return True
+        return False
+
+    def _forget_the_dead(self) -> None:
+        for life in self._lives:
+            if life.is_over and life.line:
+                life.line.close()
+        self._lives = [life for life in self._lives if not life.is_over]
+
+    def _let_others_go(self, life: _Life) -> None:
+        for other in self._lives:
+            if other is not life:
+                other.let_go()
+
     def signal(self, number: signal.Signals) -> None:
-        if self._process and self._process.returncode is None:
-            self._process.send_signal(number)
+        for life in self._lives:
+            if not life.is_over:
+                life.process.send_signal(number)
 
     async def end(self, keeping: asyncio.Task[None]) -> None:
         """Ask the process to end, insist after a while."""
+        for life in self._lives:
+            life.let_go()
         self.signal(signal.SIGTERM)
-        if self._process is None or self._process.returncode is not None:
+        if all(life.is_over for life in self._lives):
             keeping.cancel()
             return
         _, late = await asyncio.wait([keeping], timeout=END_TIMEOUT)
         if late:
             _log.error("%s did not end in %d seconds", self.part.name, END_TIMEOUT)
             self.signal(signal.SIGKILL)
+
+
+@contextmanager
+def _hangups_held() -> Iterator[None]:
+    """Start a process with SIGHUP blocked: one that comes before it can take it waits, instead of ending it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
 
 async def supervise(parts: Sequence[Part]) -> None:

@@ -1,5 +1,6 @@
 """The supervisor, as a process that keeps small shell scripts running."""
 
+import os
 import signal
 import sys
 import textwrap
@@ -137,17 +138,102 @@ def test_ends_during_a_pause(house: House) -> None:
     assert time.monotonic() - started < 0.6
 
 
+RELOADING = """
+import signal, sys, time
+log = sys.argv[1]
+write = lambda text: print(text, file=open(log, "a"), flush=True)
+write("up")
+time.sleep({deaf})
+signal.signal(signal.SIGHUP, lambda *_: write("reloaded"))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
+while True:
+    signal.pause()
+"""
+
+
+def reloading(house: House, deaf: float = 0) -> str:
+    """Return a part that takes SIGHUP once it has been deaf to it for a while."""
+    code = RELOADING.format(deaf=deaf)
+    return f"Part('reloads', [{sys.executable!r}, '-c', {code!r}, {str(house.log)!r}], reloads=True)"
+
+
 def test_sighup_is_for_those_that_reload(house: House) -> None:
     """SIGHUP reaches processes that reload; the others would die of it and do not."""
-    running = house.start(
-        house.part("reloads", said("reloaded", "HUP"), ", reloads=True"), house.part("serves", said("ended")), lines=2
-    )
+    running = house.start(reloading(house), house.part("serves", said("ended")), lines=2)
     family = children(running.pid)
     for number in range(1, 4):
         running.send(signal.SIGHUP)
         wait_until(lambda number=number: len(house.lines) == 2 + number, "reloaded")  # type: ignore[misc]
     assert house.lines[2:] == ["reloaded"] * 3
     assert children(running.pid) == family
+
+
+def test_sighup_before_it_can_be_taken_waits(house: House) -> None:
+    """A process that is told to reload while it starts does not die of it, and reloads once it can."""
+    running = house.start(reloading(house, deaf=0.5))
+    family = children(running.pid)
+    for _ in range(3):
+        running.send(signal.SIGHUP)
+        time.sleep(0.05)
+    wait_until(lambda: len(house.lines) > 1, "reloaded")
+    assert house.lines == ["up", "reloaded"]
+    assert children(running.pid) == family
+
+
+HANDING_OVER = """
+import os, signal, socket, sys, time
+log, delay = sys.argv[1], float(sys.argv[2])
+write = lambda text: print(text, os.getpid(), file=open(log, "a"), flush=True)
+line = socket.socket(fileno=int(os.environ["DNSFILTER_LIFELINE"]))
+def leave(*_):
+    write("leaving")
+    try:
+        line.send(b"L")
+        line.recv(1)
+    except OSError:
+        pass
+    write("ended")
+    os._exit(0)
+signal.signal(signal.SIGTERM, leave)
+time.sleep(delay)
+write("ready")
+line.send(b"R")
+while True:
+    signal.pause()
+"""
+
+
+def handing_over(house: House, delay: float = 0.3) -> str:
+    """Return a part that takes a while to be ready, and serves until its successor is."""
+    command = [sys.executable, "-c", HANDING_OVER, str(house.log), str(delay)]
+    return f"Part('serves', {command!r}, hands_over=True)"
+
+
+def test_a_successor_is_there_before_the_end(house: House) -> None:
+    """Who is told to end and hands over ends only once the next one is ready."""
+    running = house.start(handing_over(house))
+    for count in range(1, 4):
+        (first,) = children(running.pid)
+        os.kill(first, signal.SIGTERM)
+        wait_until(lambda count=count: len(house.lines) == 1 + 3 * count, "handed over")  # type: ignore[misc]
+        said_so = [line.split() for line in house.lines[-3:]]
+        assert [word for word, _ in said_so] == ["leaving", "ready", "ended"]
+        assert [int(pid) == first for _, pid in said_so] == [True, False, True]
+        wait_until(lambda: len(children(running.pid)) == 1, "one is left")
+    assert running.stop() == 0
+    assert running.output == "ended in order\n"
+
+
+def test_nobody_hands_over_at_the_end(house: House) -> None:
+    """When everything ends nobody waits for a successor, also not who was waiting for one."""
+    running = house.start(handing_over(house, delay=1))
+    (first,) = children(running.pid)
+    os.kill(first, signal.SIGTERM)
+    wait_until(lambda: len(children(running.pid)) == 2, "the next one is on its way")
+    assert running.stop() == 0
+    assert house.lines.count(f"ended {first}") == 1
+    assert sum(line.startswith("ready") for line in house.lines) == 1
+    assert running.output == "ended in order\n"
 
 
 @pytest.mark.parametrize(
