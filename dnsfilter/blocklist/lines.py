@@ -6,7 +6,7 @@ most likely an error page or written in another syntax.
 
 import re
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from dnsfilter.blocklist.parsed import Entry, Kind, ParsedList
@@ -20,6 +20,9 @@ BAD_SHARE = 0.05
 
 NAME = r"(?:[a-z0-9_-]{1,63}\.)+[a-z][a-z0-9_-]{0,62}"
 NOT_TOO_LONG = rf"(?!.{{{MAX_TEXT + 1}}})"
+
+_BLOCK = 1 << 20
+"""Characters that are split into lines at once."""
 
 _MARKUP = re.compile(r"\s*<(?:!doctype|!--|html|head|\?xml)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[0-9.]+")
@@ -40,15 +43,22 @@ class Syntax:
 class Findings:
     """Collects entries and problems of one text and decides whether the text can be used."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.names: dict[Kind, list[str]] = {kind: [] for kind in Kind}
         self.lines: dict[Kind, array[int]] = {kind: array("I") for kind in Kind}
         self._file = file
         self._problems: list[Problem] = []
+        self._lines = text.count("\n") + 1
+        self._budget = max(BAD_LINES, self._lines * BAD_SHARE)
 
     def add_problem(self, message: object, line: int) -> None:
-        """Note what is wrong with a line."""
+        """Note what is wrong with a line; InputError where that is one too many."""
         self._problems.append(Problem(str(message), self._file, line))
+        if len(self._problems) > self._budget:
+            reason = (
+                f"refused: {len(self._problems)} of the first {line} lines are wrong; is it HTML or another format?"
+            )
+            raise InputError([Problem(f"{reason} The first:", self._file), *self._problems[:3]])
 
     def add(self, entries: Iterable[Entry], line: int) -> None:
         """Note what a line says."""
@@ -56,12 +66,9 @@ class Findings:
             self.names[kind].append(name)
             self.lines[kind].append(line)
 
-    def finish(self, lines: int) -> ParsedList:
-        """Return the list; InputError where too much of it is wrong."""
+    def finish(self) -> ParsedList:
+        """Return the list; InputError where nothing of it is right."""
         problems = self._problems
-        if len(problems) > max(BAD_LINES, lines * BAD_SHARE):
-            message = f"refused: {len(problems)} of {lines} lines are wrong; is it HTML or another format? The first:"
-            raise InputError([Problem(message, self._file), *problems[:3]])
         if problems and not any(self.names.values()):
             raise InputError([Problem("refused: not one line can be used; the first:", self._file), *problems[:3]])
         names = self.names
@@ -79,18 +86,17 @@ class Findings:
 
 def parse_lines(text: str, file: str, syntax: Syntax) -> ParsedList:
     """Parse a text of one entry a line; InputError when it is not such a text."""
-    lines = split_lines(text, file)
-    findings = Findings(file)
+    findings = Findings(file, text)
     add_plain, add_line = findings.names[syntax.kind].append, findings.lines[syntax.kind].append
     match = syntax.plain.fullmatch
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(split_lines(text, file), 1):
         plain = match(line)
         if plain:
             add_plain(plain[1])
             add_line(number)
         elif line:
             _read_with_care(line, number, syntax, findings)
-    return findings.finish(len(lines))
+    return findings.finish()
 
 
 def _read_with_care(line: str, number: int, syntax: Syntax, findings: Findings) -> None:
@@ -101,11 +107,22 @@ def _read_with_care(line: str, number: int, syntax: Syntax, findings: Findings) 
         findings.add_problem(error, number)
 
 
-def split_lines(text: str, file: str) -> list[str]:
-    """Return the lines in lower case; InputError for a page of markup."""
+def split_lines(text: str, file: str) -> Iterator[str]:
+    """Yield the lines in lower case; InputError for a page of markup.
+
+    A block at a time: millions of lines at once take many times the memory of the text.
+    """
     if _MARKUP.match(text[:MAX_LINE]):
         raise InputError([Problem("refused: this is HTML or XML, not a list", file, 1)])
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").lower().split("\n")
+    start, size = int(text.startswith("\ufeff")), len(text)
+    while start <= size:
+        end = text.rfind("\n", start, start + _BLOCK)
+        if end < 0:
+            end = text.find("\n", start + _BLOCK)
+        if end < 0:
+            end = size
+        yield from text[start : end + 1].replace("\r\n", "\n").lower().removesuffix("\n" * (end < size)).split("\n")
+        start = end + 1
 
 
 def check_length(line: str) -> None:

@@ -104,11 +104,10 @@ def _read_action(trigger: str, rrtype: str, rdata: list[str]) -> Entry:
 
 def parse_rpz(text: str, file: str) -> ParsedList:
     """Parse a response policy zone; InputError when it is not one."""
-    lines = split_lines(text, file)
-    findings = Findings(file)
+    findings = Findings(file, text)
     zone = _Zone()
     record = _OpenRecord()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(split_lines(text, file), 1):
         plain = None if record.is_open else zone.plain.fullmatch(line)
         if plain:
             findings.add((zone.read_plain(plain),), number)
@@ -116,7 +115,7 @@ def parse_rpz(text: str, file: str) -> ParsedList:
             _read_with_care(line, number, zone, record, findings)
     if record.is_open:
         findings.add_problem("a parenthesis is never closed", record.line)
-    return findings.finish(len(lines))
+    return findings.finish()
 
 
 class _OpenRecord:

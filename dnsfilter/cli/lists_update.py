@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from dnsfilter.cli.options import configuration_option
-from dnsfilter.errors import InputError
+from dnsfilter.cli.stores import note_action
+from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.configuration import load_configuration
 from dnsfilter.feeds.download import refresh
 from dnsfilter.feeds.sources import COPIES, copy_path
@@ -16,38 +17,48 @@ from dnsfilter.settings.order import Blocklist
 
 
 @click.command()
+@click.option("--accept-shrink", "shrinking", multiple=True, metavar="NAME", help="Take this list however it shrank.")
 @configuration_option
-def update(configuration_file: Path | None) -> None:
+def update(shrinking: tuple[str, ...], configuration_file: Path | None) -> None:
     """Download every list with a `url` now; one that is refused keeps its last good copy.
 
-    A running dnsfilter takes the new copies into use when it reloads (SIGHUP). Exit status 1 where any was refused.
+    A running dnsfilter takes the new copies into use within two seconds. Exit status 1 where any was refused. What is
+    accepted by --accept-shrink is audited.
 
     \b
-    Example:
+    Examples:
       dnsfilter lists update -c /etc/dnsfilter/dnsfilter.yaml
+      dnsfilter lists update --accept-shrink malware
     """
     configuration = load_configuration(configuration_file)
     subscriptions = [blocklist for blocklist in configuration.blocklists if blocklist.url]
+    unknown = set(shrinking) - {blocklist.name for blocklist in subscriptions}
+    if unknown:
+        raise InputError([Problem(f"no list with a url has the name {sorted(unknown)[0]!r}", key="--accept-shrink")])
     if not subscriptions:
         click.echo("no list has a url: nothing to download", err=True)
         return
     state = Path(configuration.state)
     prepare_state(state)
-    refused = asyncio.run(_update(subscriptions, state / COPIES))
+    for name in dict.fromkeys(shrinking):
+        note_action(configuration, "accept-shrink", name, {})
+    refused = asyncio.run(_update(subscriptions, state / COPIES, frozenset(shrinking)))
     sys.exit(1 if refused else 0)
 
 
-async def _update(subscriptions: list[Blocklist], copies: Path) -> bool:
+async def _update(subscriptions: list[Blocklist], copies: Path, shrinking: frozenset[str]) -> bool:
     """Fetch all at once; whether any was refused."""
-    done = await asyncio.gather(*(_fetch(blocklist, copies) for blocklist in subscriptions))
+    done = await asyncio.gather(
+        *(_fetch(blocklist, copies, may_shrink=blocklist.name in shrinking) for blocklist in subscriptions)
+    )
     return not all(done)
 
 
-async def _fetch(blocklist: Blocklist, copies: Path) -> bool:
+async def _fetch(blocklist: Blocklist, copies: Path, *, may_shrink: bool) -> bool:
     copy = copy_path(blocklist, copies)
     before = _stat(copy)
     try:
-        await refresh(blocklist, copies)
+        await refresh(blocklist, copies, may_shrink=may_shrink)
     except InputError as error:
         for problem in error.problems:
             click.echo(f"{blocklist.name}: refused: {problem}", err=True)

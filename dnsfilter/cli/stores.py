@@ -1,8 +1,10 @@
 """The store as commands use it: opened by the configuration, closed in the end, its failures told in one line."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dnsfilter.config import Configuration
 from dnsfilter.errors import StoreError
 from dnsfilter.store import erasure
-from dnsfilter.store.audit import HEADS_FILE, audited
+from dnsfilter.store.audit import HEADS_FILE, append, audited, current_actor
 from dnsfilter.store.database import open_for_reading, open_store, reason, shown
 
 
@@ -39,6 +41,12 @@ def changing(configuration: Configuration) -> Iterator[Connection]:
                 yield connection
         finally:
             engine.dispose()
+
+
+def note_action(configuration: Configuration, action: str, subject: str, details: Mapping[str, Any]) -> None:
+    """Append to the audit what the user of this command does."""
+    with changing(configuration) as connection:
+        append(connection, time=time.time(), actor=current_actor(), action=action, subject=subject, details=details)
 
 
 def scrub(configuration: Configuration) -> None:

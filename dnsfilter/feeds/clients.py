@@ -54,7 +54,7 @@ def read_client_sources(configuration: Configuration) -> ClientSources:
 
 
 def _read_leases(source: Leases, unreadable: list[Problem]) -> Iterator[LeaseFile]:
-    present = [file for file in companions(source.file, source.format) if Path(file).exists()]
+    present = [file for file in companions(source.file, source.format) if _written(file) > -inf]
     for file in (*present, source.file):
         if (text := _read(file, unreadable)) is not None:
             yield LeaseFile(text, file, _written(file))

@@ -22,12 +22,16 @@ from yarl import URL
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds import sources
+from dnsfilter.feeds.proof import check_digest, check_signature, parse_public_key
+from dnsfilter.feeds.screening import RefusedError, Screen
 from dnsfilter.settings.order import Blocklist
 
 TOTAL_SECONDS = 300.0
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 30.0
 MAX_REDIRECTS = 5
+MAX_REASON = 200
+"""Characters of what may be the other end's own words."""
 
 _OK = 200
 _NOT_MODIFIED = 304
@@ -37,42 +41,93 @@ _CHUNK = 1 << 16
 _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 
-async def refresh(blocklist: Blocklist, directory: Path) -> Path:
+async def refresh(blocklist: Blocklist, directory: Path, *, may_shrink: bool = False) -> Path:
     """Bring the copy of a subscription up to date and return its path; InputError says why the old one stays.
 
     The copy's time of change is when the server last confirmed it, also where it had nothing newer.
     """
-    url = URL(blocklist.url or "")
-    try:
-        await asyncio.to_thread(directory.mkdir, mode=0o700, parents=True, exist_ok=True)
-        async with asyncio.timeout(TOTAL_SECONDS):
-            return await _refresh(blocklist, url, directory)
-    except TimeoutError:
-        reason = "took too long"
-    except (ClientError, OSError, ValueError) as error:
-        reason = str(error) or type(error).__name__
-    raise InputError([Problem(f"{show(url)}: {reason}", blocklist.name)])
+    problems: list[Problem] = []
+    for url in map(URL, (blocklist.url or "", *blocklist.mirrors)):
+        try:
+            await asyncio.to_thread(directory.mkdir, mode=0o700, parents=True, exist_ok=True)
+            async with asyncio.timeout(TOTAL_SECONDS):
+                return await _refresh(blocklist, url, directory, may_shrink=may_shrink)
+        except TimeoutError:
+            reason = "took too long"
+        except InputError as error:
+            problems += error.problems
+            continue
+        except RefusedError as refused:
+            problems.append(Problem(str(refused), show(url), refused.line))
+            continue
+        except (ClientError, OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        problems.append(Problem(f"{show(url)}: {reason}", blocklist.name))
+    raise InputError(problems)
 
 
-async def _refresh(blocklist: Blocklist, url: URL, directory: Path) -> Path:
+async def _refresh(blocklist: Blocklist, url: URL, directory: Path, *, may_shrink: bool) -> Path:
     copy = sources.copy_path(blocklist, directory)
     validators = _read_validators(copy, url)
     with tempfile.TemporaryDirectory(dir=directory, prefix=f".{blocklist.name}.") as scratch:
         download = Path(scratch) / copy.name
-        download.touch(mode=0o600)
         headers = await _fetch(url, validators, download)
         if headers is None:
             os.utime(copy)
             return copy
-        await asyncio.to_thread(_check, download, blocklist, show(url))
+        await _prove(blocklist, url, download)
+        entries = await asyncio.to_thread(_count, download, blocklist, show(url))
+        known = 0 if may_shrink or not copy.is_file() else await asyncio.to_thread(_count_known, copy, blocklist)
+        if entries < known * (1 - blocklist.max_shrink):
+            raise ValueError(
+                f"holds {entries:,} entries where the last good copy holds {known:,}, which is more than max_shrink "
+                f"allows: `dnsfilter lists update --accept-shrink {blocklist.name}` takes it"
+            )
         download.replace(copy)
-        _write_validators(copy, url, headers)
+        _write_validators(copy, url, headers, entries)
     return copy
 
 
-def _check(path: Path, blocklist: Blocklist, shown: str) -> None:
-    """Raise InputError for a file that is not a list."""
-    parse_list(sources.decode(path.read_bytes(), shown), shown, blocklist)
+async def _prove(blocklist: Blocklist, url: URL, download: Path) -> None:
+    """Hold a download against its checksum and its signature, where the configuration asks for that."""
+    if blocklist.checksum:
+        text = await _fetch_beside(URL(blocklist.checksum), download)
+        await asyncio.to_thread(check_digest, download, url.name, text)
+    if blocklist.public_key:
+        beside = URL(blocklist.signature) if blocklist.signature else url.with_name(f"{url.name}.minisig")
+        text = await _fetch_beside(beside, download)
+        await asyncio.to_thread(check_signature, download, text, parse_public_key(blocklist.public_key))
+
+
+async def _fetch_beside(url: URL, download: Path) -> str:
+    path = download.with_suffix(".proof")
+    try:
+        await _fetch(url, {}, path)
+    except (ClientError, OSError, ValueError) as error:
+        raise ValueError(f"{show(url)}: {error or type(error).__name__}") from None
+    return path.read_text(encoding="utf-8")
+
+
+def _count(path: Path, blocklist: Blocklist, shown: str) -> int:
+    """Return how many entries a file holds; InputError where it is not a list."""
+    try:
+        text, _ = sources.read_text(path)
+    except InputError as error:
+        raise InputError([Problem(each.message, shown, each.line) for each in error.problems]) from None
+    parsed = parse_list(text, shown, blocklist)
+    return len(parsed.rules) + sum(map(len, parsed.names.values()))
+
+
+def _count_known(copy: Path, blocklist: Blocklist) -> int:
+    """Return how many entries the last good copy holds; 0 where it is of no use any more."""
+    try:
+        return int(json.loads(_validators_path(copy).read_text(encoding="utf-8"))["entries"])
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    try:
+        return _count(copy, blocklist, str(copy))
+    except InputError:
+        return 0
 
 
 async def _fetch(url: URL, validators: dict[str, str], path: Path) -> dict[str, str] | None:
@@ -110,15 +165,12 @@ async def _receive(response: ClientResponse, is_conditional: bool, path: Path) -
 
 
 async def _save(response: ClientResponse, path: Path) -> None:
-    size = 0
-    with path.open("wb") as file:
+    screen = Screen()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         async for data in _read_body(response):
-            size += len(data)
-            if size > sources.MAX_BYTES:
-                raise ValueError(f"is larger than {sources.MAX_BYTES >> 20} MiB")
+            screen.pass_on(data)
             file.write(data)
-    if not size:
-        raise ValueError("is empty")
+    screen.finish()
 
 
 async def _read_body(response: ClientResponse) -> AsyncIterator[bytes]:
@@ -194,11 +246,11 @@ def _read_validators(copy: Path, url: URL) -> dict[str, str]:
         return {}
 
 
-def _write_validators(copy: Path, url: URL, headers: dict[str, str]) -> None:
+def _write_validators(copy: Path, url: URL, headers: dict[str, str], entries: int) -> None:
     path = _validators_path(copy)
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    path.write_text(json.dumps({"url": str(url), "headers": headers}), encoding="utf-8")
+    path.write_text(json.dumps({"url": str(url), "headers": headers, "entries": entries}), encoding="utf-8")
 
 
 def _validators_path(copy: Path) -> Path:

@@ -6,12 +6,13 @@ Reads files only; what the text means is `blocklist`'s business, how a copy gets
 from pathlib import Path
 
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.feeds.screening import RefusedError, Screen
 from dnsfilter.settings.order import Blocklist
 
 COPIES = "lists"
 """Below the state directory: where the last good copies of subscriptions are."""
 
-MAX_BYTES = 256 * 1024 * 1024
+_CHUNK = 1 << 20
 SHIPPED = Path(__file__).resolve().parents[2] / "blocklists"
 
 
@@ -27,24 +28,19 @@ def read_list(blocklist: Blocklist, beside: Path, copies: Path | None = None) ->
 
 def read_text(path: Path) -> tuple[str, float]:
     """Return the text of a file, and when it last changed; InputError says what is wrong."""
+    screen, pieces = Screen(), []
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
             changed = path.stat().st_mtime
+            while data := file.read(_CHUNK):
+                pieces.append(screen.pass_on(data))
+        if pieces:
+            screen.finish()
     except OSError as error:
         raise InputError([Problem(f"cannot be read: {error.strerror}", str(path))]) from None
-    if len(data) > MAX_BYTES:
-        raise InputError([Problem(f"is larger than {MAX_BYTES >> 20} MiB", str(path))])
-    return decode(data, str(path)), changed
-
-
-def decode(data: bytes, file: str) -> str:
-    """Return bytes as text; InputError names the line that is not UTF-8."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError([Problem(f"is not UTF-8 text: {error.reason} {data[error.start]:#04x}", file, line)]) from None
+    except RefusedError as refused:
+        raise InputError([Problem(str(refused), str(path), refused.line)]) from None
+    return "".join(pieces).removeprefix("\ufeff"), changed
 
 
 def find_list(name: str, beside: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, field_validator, model_validator
 
@@ -13,18 +13,27 @@ from dnsfilter.values import DomainName, Duration, Label, Moment, Network, parse
 
 BlockingAnswer = Literal[DnsAction.SINKHOLE, DnsAction.NULL, DnsAction.NODATA, DnsAction.NXDOMAIN, DnsAction.REFUSED]
 
+Url = Annotated[str, Field(pattern=r"^https?://[^/\s]\S*$")]
+
 LeaseFormat = Literal["dnsmasq", "isc-dhcpd", "kea", "arp", "ip-neigh"]
 
 
 class Blocklist(Section):
     """One list: a file (looked up beside the configuration, then among the shipped lists) or a subscription.
 
-    `app`, `role` and `grade` describe what the entries of a list without such columns stand for.
+    `app`, `role` and `grade` describe what the entries of a list without such columns stand for. A download is refused
+    that has lost more than the share `max_shrink` of its entries, does not fit the SHA-256 sums at `checksum`, or no
+    signature (default: at `url` and `.minisig`) by the minisign `public_key`. `mirrors` are asked in turn.
     """
 
     name: Label
     file: str | None = None
-    url: str | None = Field(None, pattern=r"^https?://\S+$")
+    url: Url | None = None
+    mirrors: tuple[Url, ...] = ()
+    checksum: Url | None = None
+    public_key: str | None = Field(None, pattern=r"^RW[A-Za-z0-9+/]{54}$")
+    signature: Url | None = None
+    max_shrink: float = Field(0.5, ge=0, le=1)
     format: ListFormat | None = None
     refresh: Duration = parse_duration("1d")
     app: Label | None = None
@@ -35,6 +44,11 @@ class Blocklist(Section):
     def _has_one_source(self) -> "Blocklist":
         if (self.file is None) == (self.url is None):
             raise ValueError("needs either file or url")
+        extra = [key for key in ("mirrors", "checksum", "public_key", "signature") if getattr(self, key)]
+        if extra and self.url is None:
+            raise ValueError(f"{extra[0]} is for a list with a url")
+        if self.signature and not self.public_key:
+            raise ValueError("signature needs the public_key that it must be by")
         return self
 
     @field_validator("refresh")

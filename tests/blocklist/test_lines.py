@@ -51,7 +51,7 @@ def test_budget_of_bad_lines():
     """Up to 100 bad lines pass with problems, one more of a short text refuses it, and names the first ones."""
     bad = ["not a name"] * BAD_LINES
     assert len(parse_lines("\n".join(["a.example", *bad]), "f", DOMAINS).problems) == BAD_LINES
-    with pytest.raises(InputError, match=r"refused: 101 of 102 lines are wrong.*\nf:2: ") as refusal:
+    with pytest.raises(InputError, match=r"refused: 101 of the first 102 lines are wrong.*\nf:2: ") as refusal:
         parse_lines("\n".join(["a.example", *bad, "x y"]), "f", DOMAINS)
     assert len(refusal.value.problems) == 4
 

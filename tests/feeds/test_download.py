@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from dnsfilter.errors import InputError
-from dnsfilter.feeds import download, sources
+from dnsfilter.feeds import download, screening, sources
 from dnsfilter.feeds.download import Gate, is_never_a_server, is_public, refresh
 from dnsfilter.settings.order import Blocklist
 
@@ -196,7 +196,7 @@ async def endless(request):
         (drip, "took too long"),
         (cut, "payload"),
         (endless, "is larger than 1 MiB"),
-        (compressed(gzip.compress(bytes(50 << 20))), "is larger than 1 MiB"),
+        (compressed(gzip.compress(b"a.example\n" * (5 << 20))), "is larger than 1 MiB"),
         (lambda request: redirect(request.path)(request), "more than 5 redirects"),
         (redirect("file:///etc/passwd"), "redirect to file:///etc/passwd refused"),
         (redirect("http://169.254.169.254/latest"), "connection to 169.254.169.254 refused"),
@@ -208,7 +208,7 @@ async def endless(request):
 def test_whatever_goes_wrong_the_old_copy_stays(old, monkeypatch, answer, reason):
     """The message says what was wrong, and the last good copy is what it was."""
     monkeypatch.setattr(download, "TOTAL_SECONDS", 1.0)
-    monkeypatch.setattr(sources, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(screening, "MAX_BYTES", 1 << 20)
     message = refuse(answer, old.parent)
     assert message.startswith(("sub: http://127.0.0.1:", "http://127.0.0.1:"))
     assert reason in message
@@ -297,3 +297,44 @@ def test_the_gate_checks_every_address_of_a_name():
     gate.open_socket((*kind, ("8.8.4.4", 80))).close()
     with pytest.raises(PermissionError, match=r"10\.0\.0\.1"):
         gate.open_socket((*kind, ("10.0.0.1", 80)))
+
+
+def test_mirrors(tmp_path):
+    """Where the first address fails the next is asked; where all fail each is told with its reason."""
+
+    def answer(request):
+        return web.Response(text=LIST) if request.path == "/good" else web.Response(status=503)
+
+    async def run(*paths):
+        async with Server(answer) as server:
+            first, *rest = (server.url + path for path in paths)
+            return await refresh(Blocklist(name="sub", url=first, mirrors=tuple(rest)), tmp_path)
+
+    assert asyncio.run(run("/bad", "/good")).read_text() == LIST
+    with pytest.raises(InputError) as refusal:
+        asyncio.run(run("/bad", "/worse"))
+    assert [problem.message.partition(" ")[0].rpartition("/")[2] for problem in refusal.value.problems] == [
+        "bad:",
+        "worse:",
+    ]
+
+
+def test_shrinking(old):
+    """A list that lost more than its share is refused unless somebody says so; what grows or stays is taken."""
+    many = "".join(f"host{index}.example\n" for index in range(10))
+    fetch(text(many), old.parent)
+    few = "".join(f"host{index}.example\n" for index in range(4))
+    message = refuse(text(few), old.parent)
+    assert "holds 4 entries where the last good copy holds 10" in message
+    assert "lists update --accept-shrink sub" in message
+    assert old.read_text() == many
+    old.with_suffix(".json").unlink()
+    assert "holds 10" in refuse(text(few), old.parent)
+    assert fetch(text(few), old.parent, max_shrink=0.6).read_text() == few
+    fetch(text(many), old.parent)
+
+    async def run():
+        async with Server(text(few)) as server:
+            return await refresh(Blocklist(name="sub", url=server.url), old.parent, may_shrink=True)
+
+    assert asyncio.run(run()).read_text() == few

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dnsfilter.errors import InputError
-from dnsfilter.feeds import sources
+from dnsfilter.feeds import screening, sources
 from dnsfilter.feeds.sources import copy_path, find_list, read_list
 from dnsfilter.settings.order import Blocklist
 
@@ -61,9 +61,9 @@ def test_text_that_is_not_utf_8(tmp_path):
 
 def test_a_file_that_is_too_large(tmp_path, monkeypatch):
     """A file beyond the limit is refused instead of filling the memory."""
-    monkeypatch.setattr(sources, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(screening, "MAX_BYTES", 1 << 20)
     with (tmp_path / "own.txt").open("wb") as file:
-        file.truncate((1 << 20) + 1)
+        file.write(b"a.example\n" * (1 << 17))
     with pytest.raises(InputError, match="larger than 1 MiB"):
         read_list(blocklist("own.txt"), tmp_path)
 
