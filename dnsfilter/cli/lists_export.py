@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from dnsfilter.blocklist.export import ExportFormat, write_export
-from dnsfilter.blocklist.export.coverage import survey
+from dnsfilter.blocklist.export import ExportFormat, Remarks, write_export
+from dnsfilter.blocklist.export.coverage import find_networks, survey
+from dnsfilter.blocklist.export.gateway import Gateway, Redirect, find_gateway
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
@@ -26,8 +27,15 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 @click.option("--format", "syntax", type=click.Choice([each.value for each in ExportFormat]), required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; default standard output.")
 @click.option("--policy", "name", help="Only this policy, in whatever phase; default all that block now.")
+@click.option(
+    "--gateway",
+    type=click.Choice([each.value for each in Redirect]),
+    help="With nftables: the rules of a gateway, whose proxy gets TCP 80 and 443 of listed networks, or all of it.",
+)
 @configuration_option
-def export(syntax: str, output: Path | None, name: str | None, configuration_file: Path | None) -> None:
+def export(
+    syntax: str, output: Path | None, name: str | None, gateway: str | None, configuration_file: Path | None
+) -> None:
     """Write what the policies block in the syntax of another server, with exceptions and never-blocked names freed.
 
     Group by group is beyond what these syntaxes know: the export holds for every client. What a syntax cannot say is
@@ -38,12 +46,17 @@ def export(syntax: str, output: Path | None, name: str | None, configuration_fil
       dnsfilter lists export --format rpz -o /etc/bind/rpz.dnsfilter
       dnsfilter lists export --format unbound --policy tiktok -o /etc/unbound/unbound.conf.d/tiktok.conf
       dnsfilter lists export --format nftables | nft -c -f -
+      dnsfilter lists export --format nftables --gateway listed | nft -f -
     """
+    if gateway and syntax != ExportFormat.NFTABLES:
+        raise InputError([Problem(f"{gateway!r}: only --format nftables has rules for a gateway", key="--gateway")])
     configuration, lists, problems = compile_all(configuration_file)
     for problem in problems:
         click.echo(f"warning: {problem}", err=True)
     policies = _choose(configuration, name, time.time())
-    text, losses = _export(ExportFormat(syntax), configuration, policies, lists)
+    watched = policies if name else configuration.policies
+    rules = _plan_gateway(Redirect(gateway), configuration, watched, lists) if gateway else None
+    text, losses = _export(ExportFormat(syntax), configuration, policies, lists, rules)
     for loss in losses:
         click.echo(f"not expressed: {loss}", err=True)
     _write(text, output)
@@ -64,13 +77,26 @@ def _choose(configuration: Configuration, name: str | None, now: float) -> list[
     return chosen
 
 
+def _plan_gateway(
+    redirect: Redirect, configuration: Configuration, policies: Sequence[Policy], lists: Sequence[CompiledList]
+) -> Gateway:
+    used = _choose_lists(policies, lists)
+    return find_gateway(configuration, redirect, find_networks([rule for each in used for rule in each.rules]))
+
+
+def _choose_lists(policies: Sequence[Policy], lists: Sequence[CompiledList], *more: str) -> list[CompiledList]:
+    names = {name for policy in policies for name in policy.blocklists} | {NEVER_BLOCK, *more}
+    return [compiled for compiled in lists if compiled.name in names]
+
+
 def _export(
-    syntax: ExportFormat, configuration: Configuration, policies: Sequence[Policy], lists: Sequence[CompiledList]
+    syntax: ExportFormat,
+    configuration: Configuration,
+    policies: Sequence[Policy],
+    lists: Sequence[CompiledList],
+    gateway: Gateway | None,
 ) -> tuple[str, list[str]]:
-    names = {name for policy in policies for name in policy.blocklists} | {NEVER_BLOCK}
-    if syntax is not ExportFormat.HOSTS:
-        names.add(CANARIES)
-    used = [compiled for compiled in lists if compiled.name in names]
+    used = _choose_lists(policies, lists, *([] if syntax is ExportFormat.HOSTS else [CANARIES]))
     allow = tuple(each for each in configuration.allow if not each.groups)
     always = {"groups": (), "phases": {Phase.ENFORCE: _LONG_AGO}}
     everybody = configuration.model_copy(
@@ -84,9 +110,8 @@ def _export(
 
     coverage = survey(used, allow, decide)
     serial = int(max((compiled.changed for compiled in used), default=0.0))
-    return write_export(
-        syntax, coverage, configuration.sinkhole, serial, _describe(policies, used), _find_lost(syntax, configuration)
-    )
+    remarks = Remarks(_describe(policies, used), _find_lost(syntax, configuration))
+    return write_export(syntax, coverage, configuration.sinkhole, serial, remarks, gateway)
 
 
 def _describe(policies: Sequence[Policy], lists: Sequence[CompiledList]) -> list[str]:

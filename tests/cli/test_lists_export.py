@@ -57,9 +57,27 @@ def test_one_policy(configuration: Path, tmp_path: Path) -> None:
     assert rules((tmp_path / "out").read_text()) == ["||two.example^"]
 
 
+def test_rules_of_a_gateway(configuration: Path) -> None:
+    """A gateway's rules watch what any policy lists and refuse what is blocked now; other syntaxes have none."""
+    for name, network in (("one", "192.0.2.0/25"), ("two", "192.0.2.128/25")):
+        catalogue = f"app: a\ntitle: A\nrole: web\ngrade: weak\nnetworks: [{{cidr: {network}}}]\nentries: []\n"
+        (configuration.parent / f"{name}.yaml").write_text(catalogue)
+    configuration.write_text(SETTINGS.replace(".txt", ".yaml"))
+    arguments = ["--format", "nftables", "--gateway", "listed", "-c", str(configuration)]
+    done = CliRunner().invoke(export, arguments)
+    assert done.stdout.startswith("# dnsfilter lists export --format nftables --gateway listed\n")
+    watched, listed = (
+        done.stdout.partition(f"set {name}_ipv4")[2].partition("\n  }")[0] for name in ("watched", "listed")
+    )
+    assert "192.0.2.0/24," in watched
+    assert "192.0.2.0/25," in listed
+    assert "not expressed: capture of port 53" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (["--gateway", "all"], "--gateway: 'all': only --format nftables has rules for a gateway"),
         (["--policy", "third"], "--policy: there is no policy 'third': the configuration has first, second"),
         (["-o", "/nowhere/out"], "/nowhere/out: cannot be written: No such file or directory"),
     ],

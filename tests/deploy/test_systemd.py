@@ -56,3 +56,15 @@ def test_starts_as_documented() -> None:
     assert settings["ExecReload"] == "kill -HUP $MAINPID"
     assert settings["AmbientCapabilities"] == settings["CapabilityBoundingSet"] == "CAP_NET_BIND_SERVICE"
     assert f"u {settings['User']} " in (DIRECTORY / "dnsfilter.sysusers").read_text()
+
+
+def test_the_gateways_units_verify(tmp_path: Path) -> None:
+    """So are the units that keep a gateway's rules in force, with the options that the command knows."""
+    names = ("dnsfilter-gateway.service", "dnsfilter-gateway.timer")
+    for name in names:
+        text = (DIRECTORY / name).read_text()
+        (tmp_path / name).write_text(text.replace("/usr/bin/dnsfilter ", "/usr/bin/env "))
+    require_program("nft", "nftables")
+    done = analyze("verify", *(str(tmp_path / name) for name in names))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "--format nftables --gateway listed -c /etc/dnsfilter/dnsfilter.yaml" in (DIRECTORY / names[0]).read_text()

@@ -34,6 +34,13 @@ class Node(NamedTuple):
         return not self.own == self.below == self.inherited
 
 
+class Networks(NamedTuple):
+    """Blocked addresses of both families."""
+
+    ipv4: Sequence[IPv4Network]
+    ipv6: Sequence[IPv6Network]
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """All nodes, parents first; `patterns` are those that the nodes say something else of."""
@@ -59,13 +66,7 @@ def survey(lists: Iterable[CompiledList], allow: Iterable[Allow], decide: Decide
     below: dict[str, DnsAction] = {}
     nodes = [_ask(name, below, decide) for name in sorted(names, key=_from_the_top)]
     patterns = sorted({rule.text for rule in rules if rule.match is Match.PATTERN})
-    networks = _find_networks(rules)
-    return Coverage(
-        nodes,
-        [pattern for pattern in patterns if _differs(pattern, below, decide)],
-        list(collapse_addresses(network for network in networks if isinstance(network, IPv4Network))),
-        list(collapse_addresses(network for network in networks if isinstance(network, IPv6Network))),
-    )
+    return Coverage(nodes, [pattern for pattern in patterns if _differs(pattern, below, decide)], *find_networks(rules))
 
 
 def _from_the_top(name: str) -> str:
@@ -99,7 +100,7 @@ def _differs(pattern: str, below: dict[str, DnsAction], decide: Decide) -> bool:
     return (decide(name) is FREE) != (find_above(name, below) is FREE)
 
 
-def _find_networks(rules: Iterable[Rule]) -> list[Network]:
+def find_networks(rules: Iterable[Rule]) -> Networks:
     """Return the blocked addresses; of two networks the smaller one decides, of two equal ones the freeing one."""
     found: list[Network] = []
     listed = [(ip_network(rule.text), rule.passthru) for rule in rules if rule.match is Match.NETWORK]
@@ -108,7 +109,10 @@ def _find_networks(rules: Iterable[Rule]) -> list[Network]:
             found = [rest for each in found for rest in _subtract(each, network)]
         else:
             found.append(network)
-    return found
+    return Networks(
+        list(collapse_addresses(network for network in found if isinstance(network, IPv4Network))),
+        list(collapse_addresses(network for network in found if isinstance(network, IPv6Network))),
+    )
 
 
 def _subtract(network: Network, freed: Network) -> Iterable[Network]:

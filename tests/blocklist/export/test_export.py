@@ -2,7 +2,7 @@
 
 import pytest
 
-from dnsfilter.blocklist.export import ExportFormat, write_export
+from dnsfilter.blocklist.export import ExportFormat, Remarks, write_export
 from dnsfilter.model import Match
 from tests.fakes.coverage import SINKHOLE, cover, rule, suffix
 
@@ -11,7 +11,8 @@ from tests.fakes.coverage import SINKHOLE, cover, rule, suffix
 def test_the_head_says_what_is_here_and_what_is_not(syntax):
     """Comments in the syntax's own form tell the source and every loss, before the first line that means something."""
     coverage = cover(suffix("a.example"), rule(Match.PATTERN, "x*.y.example"))
-    text, losses = write_export(syntax, coverage, SINKHOLE, 7, ["list a: 2 entries"], ["exception b: left out"])
+    remarks = Remarks(["list a: 2 entries"], ["exception b: left out"])
+    text, losses = write_export(syntax, coverage, SINKHOLE, 7, remarks)
     mark = {"rpz": ";", "adguard": "!"}.get(syntax, "#")
     head = [line.removeprefix(f"{mark} ") for line in text.splitlines() if line.startswith(mark)]
     assert head[:3] == [
