@@ -1,8 +1,8 @@
 """QUIC that passes undecrypted: mends how mitmproxy replaces its layer. Decides nothing.
 
-mitmproxy (11.0, 12.0) takes a connection that is to be ignored out of its QUIC layers by giving the uppermost of them the
-methods of another layer. Who stands above has its own copy of the former method by then, and every further event of
-the connection would end in an assertion.
+mitmproxy 11 takes a connection that is to be ignored out of its QUIC layers by giving the uppermost of them the methods
+of another layer. Who stands above has its own copy of the former method by then, and every further event of the
+connection would end in an assertion.
 """
 
 from collections.abc import Iterator
