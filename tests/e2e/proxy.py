@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,10 @@ class Fetched:
     log: str
 
 
-def curl(url: str, *options: str) -> Fetched:
-    """Run curl to its end."""
+def curl(url: str, *options: str, prefix: Sequence[str] = ()) -> Fetched:
+    """Run curl to its end; `prefix` is a program that runs it."""
     report = "\n%{http_code} %{http_connect}"
-    command = [require_program("curl", "curl"), "-sv", "-m", "15", "-w", report, *options, url]
+    command = [*prefix, require_program("curl", "curl"), "-sv", "-m", "15", "-w", report, *options, url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     body, _, codes = done.stdout.rpartition("\n")
     status, connect_status = map(int, codes.split())
