@@ -25,7 +25,7 @@ fix: install
 	@$(BIN)/ruff format --quiet .
 
 bench: install
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench --all --write docs/benchmarks.md
 
 faults: install
 	@$(BIN)/python -m tests.faults

@@ -23,7 +23,7 @@ from tests.bench.contenders import (
 )
 from tests.bench.load import Run, measure_idle_latency, run_load
 from tests.bench.report import Report
-from tests.bench.rivals import RIVALS
+from tests.bench.rivals import start_rivals
 from tests.processes import Processes
 
 IDLE_BAR = 1.5
@@ -48,7 +48,7 @@ def compare_servers(arguments: argparse.Namespace, directory: Path, report: Repo
         upstream = start_echo(processes, directory)
         settings = settings_for(directory, upstream)
         pair = [start_dnsfilter(processes, directory, settings), start_unbound(processes, directory, upstream)]
-        rivals = [rival(processes, directory, upstream) for rival in RIVALS if arguments.all]
+        rivals = start_rivals(processes, directory, upstream) if arguments.all else []
         report.begin([each.name for each in (*pair, *rivals)])
         for case in make_cases(directory, arguments.seconds):
             if not arguments.case or any(case.name.startswith(start) for start in arguments.case):

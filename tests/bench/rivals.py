@@ -3,6 +3,8 @@
 What one of them cannot do stands in its `lacks`.
 """
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,4 +143,18 @@ def start_floor(processes: Processes, directory: Path, _upstream: str) -> Conten
     return _start(processes, "C echo", values, ["sh", "-c", build], STREAMS | {"miss, UDP"})
 
 
-RIVALS: tuple[Rival, ...] = (_start_dnsmasq, _start_dnsdist, _start_recursor, _start_knot, start_floor)
+RIVALS: dict[str, Rival] = {
+    "dnsmasq": _start_dnsmasq,
+    "dnsdist": _start_dnsdist,
+    "pdns_recursor": _start_recursor,
+    "kresd": _start_knot,
+    "gcc": start_floor,
+}
+"""By the program that each needs."""
+
+
+def start_rivals(processes: Processes, directory: Path, upstream: str) -> list[Contender]:
+    """Start those whose program is installed."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    found = [start for program, start in RIVALS.items() if shutil.which(program, path=path)]
+    return [start(processes, directory, upstream) for start in found]
