@@ -267,17 +267,17 @@ class Resolver:
 
         The latter two are not remembered: a flood of names that do not exist would displace what is asked often.
         """
-        key, cache, count = pending.query.key, self.cache, self.tally.journal.count
+        key, cache = pending.query.key, self.cache
         if cached := cache.get(key, now):
-            count("cache_hits", "message")
+            self._count_hit("message")
             if message is not None and cache.is_due(cached, now):
                 cache.due.append(message[_ID_SIZE:])
             return self._respond(pending, cached, Outcome.CACHED, now, message)
         if denial := cache.get_denial(key, now):
-            count("cache_hits", "nxdomain")
+            self._count_hit("nxdomain")
             return self._respond(pending, denial, Outcome.CACHED, now, None)
         if cache.failures.is_held(key, now):
-            count("cache_hits", "failure")
+            self._count_hit("failure")
             return self.serve_stale(pending, now) or self._give_up(pending, now, _CACHED_ERROR)
         return None
 
@@ -386,6 +386,9 @@ class Resolver:
         if len(response) <= pending.query.limit:
             return response
         return build_truncated(pending.query, rcode, 0)
+
+    def _count_hit(self, cache: str) -> None:
+        self.tally.journal.count("cache_hits", cache)
 
     def _count(self, pending: Pending, outcome: Outcome, rcode: int, now: float) -> None:
         self.tally.count(pending.transport, outcome, rcode, now - pending.started)

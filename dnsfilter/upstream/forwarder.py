@@ -43,7 +43,7 @@ class Forwarder:
         self._budget = Budget(0)
         self._loops = Loops(b"")
         self._crowding = Crowding(Waiting())
-        self._noise, self._noise_at = b"", 0
+        self._noise, self._noise_at = b"", _NOISE
 
     def adopt(
         self,
@@ -175,11 +175,10 @@ class Forwarder:
     def _scramble(self, exchange: Exchange) -> None:
         start = self._noise_at
         self._noise_at = end = start + len(exchange.question)
-        if end > len(self._noise):
+        if end > _NOISE:
             self._noise = os.urandom(_NOISE)
             start, self._noise_at = 0, len(exchange.question)
-            end = self._noise_at
-        exchange.scramble(self._noise[start:end])
+        exchange.scramble(self._noise[start : self._noise_at])
 
     def _consider_others(self, exchange: Exchange, now: float) -> None:
         """Let a server that is not asked show how it does, and keep in mind that one may be asked beside the first."""
