@@ -33,6 +33,8 @@ class Configuration(Section):
     """Everything an operator decides; a key left out has the default given here."""
 
     state: str = "var"
+    user: str | StrictInt = ""
+    group: str | StrictInt = ""
     listen: Listen = Listen()
     workers: StrictInt | Literal["auto"] = Field(1)
     allow_clients: tuple[Network, ...] = tuple(

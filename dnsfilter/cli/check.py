@@ -8,9 +8,10 @@ import click
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.config import Configuration
 from dnsfilter.delivery.requirements import check_outlets
-from dnsfilter.errors import InputError
+from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.clients import read_client_sources
-from dnsfilter.feeds.configuration import find_configuration, locate
+from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
+from dnsfilter.process.privileges import become, find_account
 from dnsfilter.process.proxy import find_proxy_problems
 from dnsfilter.process.publisher import compile_all, find_missing
 from dnsfilter.server.nghttp2 import load_library
@@ -23,11 +24,14 @@ from dnsfilter.upstream.secure import check_trust
 def check(configuration_file: Path | None) -> None:
     """Check configuration, inventory and lists: every error with file, line and key; exit status 0 or 2.
 
+    As root it reads everything as the `user` of the configuration, if there is one, as `serve` does.
+
     \b
     Example:
       dnsfilter check -c dnsfilter.yaml
     """
     found = find_configuration(configuration_file)
+    _become_account(found)
     configuration, lists, problems = compile_all(found)
     problems = [*problems, *read_client_sources(configuration).problems]
     warnings = find_missing(configuration, found)
@@ -46,6 +50,19 @@ def check(configuration_file: Path | None) -> None:
         click.echo(f"warning: {warning}", err=True)
     entries = sum(compiled.entries for compiled in lists)
     click.echo(f"{len(configuration.policies)} policies, {len(lists)} lists, {entries} entries")
+
+
+def _become_account(found: Path | None) -> None:
+    try:
+        account = find_account(load_configuration(found))
+    except InputError as error:
+        raise InputError(locate((_in_file(problem, found) for problem in error.problems), found)) from None
+    if account:
+        become(account)
+
+
+def _in_file(problem: Problem, found: Path | None) -> Problem:
+    return problem if problem.file else replace(problem, file=str(found))
 
 
 def _check_certificate(configuration: Configuration) -> None:

@@ -158,6 +158,7 @@ class Manager:
     def _warn_of_restart(self, snapshot: Snapshot) -> None:
         old, new = self._snapshot.configuration, snapshot.configuration
         for name, is_other in (
+            ("user", (old.user, old.group) != (new.user, new.group)),
             ("listen.metrics", old.listen.metrics != new.listen.metrics),
             ("proxy.metrics", old.proxy.metrics != new.proxy.metrics),
             ("store.url", old.store.url != new.store.url),

@@ -53,12 +53,17 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
             problems += found_problems
         except InputError as error:
             refused += [problem if problem.line else _at_key(problem, found, key) for problem in error.problems]
+        except PermissionError as error:  # not even the directory may be looked into
+            refused.append(_at_key(_unreadable(error, str(error.filename)), found, key))
     try:
         read_secrets(configuration.cookies.secrets)
     except InputError as error:
         refused += [_at_key(problem, found, problem.key) for problem in error.problems]
-    if configuration.inventory and not Path(configuration.inventory).is_file():
-        refused.append(Problem("cannot be read: no such file", configuration.inventory, key="inventory"))
+    if configuration.inventory:
+        try:
+            Path(configuration.inventory).open("rb").close()
+        except OSError as error:
+            refused.append(replace(_unreadable(error, configuration.inventory), key="inventory"))
     records, wrong = _read_records(configuration, found)
     refused += wrong
     if refused:
@@ -109,6 +114,11 @@ def find_sources(configuration: Configuration, path: Path | None) -> list[Path]:
 
 def _is_missing(blocklist: Blocklist, copies: Path) -> bool:
     return blocklist.url is not None and not copy_path(blocklist, copies).exists()
+
+
+def _unreadable(error: OSError, file: str) -> Problem:
+    reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+    return Problem(f"cannot be read: {reason}", file)
 
 
 def _at_key(problem: Problem, configuration_file: Path | None, key: str) -> Problem:

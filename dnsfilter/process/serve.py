@@ -1,4 +1,7 @@
-"""Everything that `dnsfilter serve` starts, in order: state directory, snapshot, sockets, then who uses them."""
+"""Everything that `dnsfilter serve` starts, in order: state directory, snapshot, sockets, then who uses them.
+
+Started as root with `user` in the configuration, root opens the sockets; all that reads, writes or answers is the user.
+"""
 
 import asyncio
 import logging
@@ -10,15 +13,20 @@ from pathlib import Path
 from types import FrameType
 
 from dnsfilter.config import Configuration
+from dnsfilter.errors import ProcessError
 from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.feeds.state import hold_state, prepare_state
 from dnsfilter.process.cores import count_cores
 from dnsfilter.process.ledger import discard_counts
+from dnsfilter.process.listening import open_listeners
+from dnsfilter.process.ownership import check_rights, hand_over
+from dnsfilter.process.privileges import Account, become, find_account
 from dnsfilter.process.proxy import check_proxy, find_proxy_problems, proxy_endpoints, proxy_parts
 from dnsfilter.process.readiness import announce
 from dnsfilter.process.supervisor import Part, supervise
+from dnsfilter.server.inherited import Given, take_given
 from dnsfilter.server.nghttp2 import load_library
-from dnsfilter.server.sockets import STREAM, check_free, is_available, open_sockets
+from dnsfilter.server.sockets import STREAM, check_free, is_available
 from dnsfilter.server.tls import load_certificate
 from dnsfilter.settings.operation import Proxy
 from dnsfilter.upstream.secure import check_trust
@@ -29,21 +37,36 @@ _log = logging.getLogger("dnsfilter")
 def serve(path: Path | None) -> int:
     """Run until SIGTERM; return the exit status. InputError and ProcessError when it cannot start."""
     _end_when_told()
+    given = take_given()
     found = find_configuration(path)
     configuration = load_configuration(found)
     if found is None:
         configuration = _without_impossible_proxy(configuration)
     arguments = [str(found.absolute())] if found else []
+    account = find_account(configuration)
     prepare_state(Path(configuration.state))
     lock = hold_state(Path(configuration.state))
     discard_counts(Path(configuration.state))
     try:
-        published = subprocess.run([*_python("publisher"), *arguments], check=False)  # noqa: S603 - our own module
-        if published.returncode == 0:
-            asyncio.run(_run(_parts(configuration, arguments), configuration))
+        if account:
+            hand_over(configuration, account)
+        status = _publish(arguments, account)
+        if status == 0:
+            asyncio.run(_run(_parts(configuration, arguments, given, account), configuration))
     finally:
         os.close(lock)
-    return published.returncode
+    return status
+
+
+def _publish(arguments: list[str], account: Account | None) -> int:
+    """Let a child compile the configuration, as whoever will have to do it again at a reload."""
+    command = [*_python("publisher"), *arguments]
+    if account is None:
+        return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module
+    try:
+        return subprocess.run(command, check=False, **account.credentials).returncode  # noqa: S603 - our own module
+    except PermissionError as error:
+        raise ProcessError(f"user: {account.name} cannot execute {sys.executable}: {error.strerror}") from None
 
 
 async def _run(parts: list[Part], configuration: Configuration) -> None:
@@ -76,30 +99,35 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-m", f"dnsfilter.process.{module}"]
 
 
-def _parts(configuration: Configuration, arguments: list[str]) -> list[Part]:
-    state, endpoints = configuration.state, configuration.listen.dns
-    workers = count_cores() if configuration.workers == "auto" else configuration.workers
+def _parts(
+    configuration: Configuration, arguments: list[str], given: list[Given], account: Account | None
+) -> list[Part]:
+    """Open the sockets, become the account, and return what is to run."""
+    state = configuration.state
     check_proxy(configuration)
+    check_free(proxy_endpoints(configuration), "proxy.listen", STREAM)
+    workers = count_cores() if configuration.workers == "auto" else int(configuration.workers)
+    listeners = open_listeners(configuration.listen, workers, given)
+    proxies = proxy_parts(configuration)
+    if account:
+        become(account)
+        check_rights(configuration, account)
+    _check_what_is_needed(configuration)
+    parts = [_worker(state, f"worker-{index}", descriptors) for index, descriptors in enumerate(listeners)]
+    return [*parts, *proxies, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]
+
+
+def _worker(state: str, name: str, descriptors: list[int]) -> Part:
+    return Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors, hands_over=True)
+
+
+def _check_what_is_needed(configuration: Configuration) -> None:
+    """Raise InputError or ProcessError where a process would miss something, or a port of its own."""
     if configuration.listen.certificate:
         load_certificate(configuration.listen.certificate)
     if configuration.listen.https:
         load_library()
     check_trust(configuration.upstreams)
-    check_free(endpoints)
-    check_free(configuration.listen.tls, "listen.tls", STREAM)
-    check_free(configuration.listen.https, "listen.https", STREAM)
     check_free([configuration.listen.metrics], "listen.metrics", STREAM)
-    check_free(proxy_endpoints(configuration), "proxy.listen", STREAM)
     if configuration.proxy.listen:
         check_free([configuration.proxy.metrics], "proxy.metrics", STREAM)
-    parts = []
-    for index in range(int(workers)):
-        name = f"worker-{index}"
-        encrypted = (*configuration.listen.tls, *configuration.listen.https)
-        sockets = open_sockets(endpoints) + open_sockets(encrypted, STREAM)
-        descriptors = [sock.detach() for sock in sockets]
-        parts.append(
-            Part(name, [*_python("worker"), state, name, *map(str, descriptors)], descriptors, hands_over=True)
-        )
-    parts += proxy_parts(configuration)
-    return [*parts, Part("manager", [*_python("manager"), state, *arguments], reloads=True)]

@@ -23,9 +23,11 @@ _log = logging.getLogger("dnsfilter.tls")
 def load_certificate(certificate: Certificate) -> ssl.SSLContext:
     """Return a server context for a chain and its key; InputError names the file that cannot be used."""
     files = {"chain": certificate.chain, "key": certificate.key}
-    missing = [key for key, file in files.items() if not Path(file).is_file()]
-    if missing:
-        raise InputError(Problem(f"{files[key]}: no such file", key=f"listen.certificate.{key}") for key in missing)
+    reasons = {key: reason for key, file in files.items() if (reason := _find_obstacle(Path(file)))}
+    if reasons:
+        raise InputError(
+            Problem(f"{files[key]}: {reason}", key=f"listen.certificate.{key}") for key, reason in reasons.items()
+        )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
         context.load_cert_chain(certificate.chain, certificate.key)
@@ -34,6 +36,17 @@ def load_certificate(certificate: Certificate) -> ssl.SSLContext:
         place = f"{certificate.chain}, {certificate.key}"
         raise InputError([Problem(f"{place}: {reason}", key="listen.certificate")]) from None
     return context
+
+
+def _find_obstacle(file: Path) -> str:
+    """Return why a file cannot be read, nothing where it can."""
+    try:
+        with file.open("rb"):
+            return ""
+    except FileNotFoundError:
+        return "no such file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 class PaddedConnection(Connection):

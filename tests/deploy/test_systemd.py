@@ -4,10 +4,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from dnsfilter.settings.resolver import Listen
 from tests.processes import require_program
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "systemd"
 UNIT = DIRECTORY / "dnsfilter.service"
+SOCKETS = sorted(DIRECTORY.glob("*.socket"))
 HIGHEST_EXPOSURE = 2.0
 
 
@@ -68,3 +72,21 @@ def test_the_gateways_units_verify(tmp_path: Path) -> None:
     done = analyze("verify", *(str(tmp_path / name) for name in names))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert "--format nftables --gateway listed -c /etc/dnsfilter/dnsfilter.yaml" in (DIRECTORY / names[0]).read_text()
+
+
+@pytest.mark.parametrize("socket", SOCKETS, ids=lambda path: path.name)
+def test_sockets_verify(tmp_path: Path, socket: Path) -> None:
+    """Systemd finds nothing to warn of in a socket beside its service, which every socket is for."""
+    installable(tmp_path, UNIT.read_text())
+    copy = tmp_path / socket.name
+    copy.write_text(socket.read_text())
+    done = analyze("verify", str(copy))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "Service=dnsfilter.service" in socket.read_text() or socket.stem == UNIT.stem
+
+
+def test_sockets_are_called_as_their_keys() -> None:
+    """The name of each socket is the key of `listen` that says what is spoken there."""
+    names = re.findall(r"^FileDescriptorName=(\w+)$", "".join(path.read_text() for path in SOCKETS), re.MULTILINE)
+    assert sorted(names) == ["dns", "https", "tls"]
+    assert set(names) <= set(Listen.model_fields)
