@@ -32,6 +32,14 @@ def digest_lists(lists: Sequence[CompiledList]) -> dict[str, str]:
     return {compiled.name: _digest_list(compiled) for compiled in lists}
 
 
+def digest_exceptions(configuration: Configuration) -> dict[str, str]:
+    """Return a digest of each exception, by its name and groups."""
+    return {
+        " ".join((allow.name, *allow.groups)): _digest(allow.model_dump_json().encode())
+        for allow in configuration.allow
+    }
+
+
 def find_fingerprint(snapshot: Snapshot) -> int:
     """Return a number that two nodes share where they decide alike."""
     keys = digest_keys(snapshot.configuration)

@@ -25,10 +25,12 @@ from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.watch import Watch, Watches
 from dnsfilter.journal import Batch, CounterKey
-from dnsfilter.metrics import RESOLVER, bypass_kind
+from dnsfilter.metrics import NO_GROUP, RESOLVER
 from dnsfilter.model import EventKind
+from dnsfilter.process import chronicle
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
+from dnsfilter.process.bypasses import Bypasses
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
@@ -38,6 +40,7 @@ from dnsfilter.process.publisher import find_sources
 from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.selftest import Selftest
 from dnsfilter.process.subscriptions import Subscriptions
+from dnsfilter.store.audit import current_actor
 from dnsfilter.store.court import Court, Quarantined
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.writer import Report, Writer
@@ -75,6 +78,8 @@ class Manager:
         self._selftest = Selftest(configuration, self._gauges.show_selftest)
         self._admin = AdminServer(self._render, self._find_obstacle)
         self._sources = Watches(self._find_sources(configuration), self._snapshot.created)
+        self._changed: set[Path] = set()
+        self._renewed = asyncio.Event()
         self._reload = asyncio.Event()
         self._ending = asyncio.Event()
         self._ruled = asyncio.Event()
@@ -107,6 +112,7 @@ class Manager:
             self._keep_lists(),
             self._keep_snapshot(),
             self._keep_sources(),
+            self._keep_chronicle(),
             self._reload_on_demand(),
             self._selftest.run(lambda: not self._find_obstacle()),
         ]
@@ -248,7 +254,18 @@ class Manager:
             await asyncio.sleep(SOURCES_SECONDS)
             for path in sorted(self._sources.take_changed()):
                 _log.info("%s has changed", path)
+                self._changed.add(path)
                 self._reload.set()
+
+    async def _keep_chronicle(self) -> None:
+        """Tell the audit what came into force: at the start by who started it, later by reloads."""
+        actor = current_actor()
+        while True:
+            files, self._changed = self._changed, set()
+            await asyncio.to_thread(chronicle.note, self._snapshot, actor, files)
+            await self._renewed.wait()
+            self._renewed.clear()
+            actor = chronicle.RELOAD
 
     def _find_sources(self, configuration: Configuration) -> list[Path]:
         file = self._configuration_file
@@ -288,6 +305,7 @@ class Manager:
             self._adopt(await asyncio.to_thread(read_snapshot, self._state))
         except SnapshotError as error:
             return self._refuse(str(error))
+        self._renewed.set()
         _log.info("generation %d is in force", self._snapshot.generation)
         return True
 

@@ -113,7 +113,14 @@ def _share(descriptor: int, heads: Path) -> None:
 def list_entries(connection: Connection) -> Iterator[Entry]:
     """Yield all entries, the oldest first."""
     for row in _rows(connection):
-        yield Entry(row.number, row.time, row.actor, row.action, row.subject, json.loads(row.details))
+        yield _to_entry(row)
+
+
+def find_last(connection: Connection, action: str) -> Entry | None:
+    """Return the latest entry of an action."""
+    statement = select(audit).where(audit.c.action == action).order_by(desc(audit.c.number)).limit(1)
+    row = connection.execute(statement).first()
+    return _to_entry(row) if row else None
 
 
 def verify(connection: Connection | None, heads: Path) -> list[Finding]:
@@ -129,6 +136,10 @@ def verify(connection: Connection | None, heads: Path) -> list[Finding]:
     if number and not known:
         findings.append(Finding(0, f"{heads} knows no end of this chain"))
     return findings
+
+
+def _to_entry(row: Row[Any]) -> Entry:
+    return Entry(row.number, row.time, row.actor, row.action, row.subject, json.loads(row.details))
 
 
 def _check(row: Row[Any], number: int, previous: str, known: Mapping[int, set[str]]) -> Iterator[Finding]:

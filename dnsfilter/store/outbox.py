@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from dnsfilter.model import Event, EventKind, Standing
 from dnsfilter.outgoing.message import Message
 from dnsfilter.store.database import upsert
+from dnsfilter.store.pseudonyms import PREFIX
 from dnsfilter.store.schema import audit, devices, marks, outbox
 
 MAX_ROWS = 100_000
@@ -224,7 +225,8 @@ def _to_event(row: Row[Any]) -> Event:
     content = {"action": row.action, "actor": row.actor, "entry": str(row.number), "details": row.details}
     if isinstance(details.get("reason"), str):
         content["reason"] = details["reason"]
-    return Event(EventKind.AUDIT, row.time, content, row.subject)
+    device = row.subject if row.subject.startswith(PREFIX) else ""
+    return Event(EventKind.AUDIT, row.time, content, device)
 
 
 def _to_message(row: Row[Any]) -> Message:
