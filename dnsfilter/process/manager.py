@@ -30,7 +30,6 @@ from dnsfilter.model import EventKind
 from dnsfilter.process import chronicle
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
-from dnsfilter.process.bypasses import Bypasses
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
