@@ -25,7 +25,7 @@ from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.watch import Watch, Watches
 from dnsfilter.journal import Batch, CounterKey
-from dnsfilter.metrics import NO_GROUP, RESOLVER
+from dnsfilter.metrics import RESOLVER, bypass_kind
 from dnsfilter.model import EventKind
 from dnsfilter.process import chronicle
 from dnsfilter.process.accounts import Accounts
