@@ -15,7 +15,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import crowd, equal, flood, forged, frozen, killed, limits, nasty, reload, report, restarts, soak
+from tests.faults import (
+    banned,
+    crowd,
+    equal,
+    flood,
+    forged,
+    frozen,
+    killed,
+    limits,
+    nasty,
+    reload,
+    report,
+    restarts,
+    soak,
+)
 from tests.faults.measures import SUBJECTS, Measure, Row, Trial
 from tests.processes import Processes
 
@@ -30,6 +44,7 @@ ROWS: tuple[Row, ...] = (
     crowd.ROW,
     *flood.ROWS,
     *limits.ROWS,
+    *banned.ROWS,
     soak.ROW,
 )
 TOGETHER = {soak.ROW, nasty.ROW, *limits.ROWS}
@@ -83,7 +98,7 @@ def main() -> int:
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     missed = []
     for row in [] if arguments.render else ROWS:
-        servers = [server for server in arguments.servers.split(",") if server in SUBJECTS]
+        servers = [server for server in arguments.servers.split(",") if server in row.servers]
         if arguments.missing:
             servers = [each for each in servers if not report.is_measured(report.load_results(), row, each)]
         if (arguments.only and row.name not in arguments.only) or not servers:

@@ -87,12 +87,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault: its bar in words, and the script."""
+    """One fault: its bar in words, the script, and the servers that have what it is done to."""
 
     name: str
     fault: str
     bar: str
     run: Callable[[Trial], Sequence[Measure]]
+    servers: Sequence[str] = tuple(SUBJECTS)
 
 
 def find_missed(row: Row, processes: Processes, directory: Path) -> list[str]:
