@@ -98,13 +98,14 @@ class Resolver:
         directory: Directory,
         today: float,
         secrets: Sequence[bytes] = (),
+        local: LocalData | None = None,
     ) -> None:
         """Decide by this from now on, and by `secrets` about cookies: every seat, view and memo starts afresh."""
         texts = {policy.name: policy.ede_text for policy in configuration.policies}
         self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts)
         prohibited = build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text)
         self._prohibited = (prohibited, _PROHIBITED)
-        self._local = LocalData(configuration.records, configuration.listen)
+        self._local = local or LocalData(configuration.records, configuration.listen)
         self.cache.adopt(name for upstream in configuration.upstreams for name in upstream.domains)
         self._scrubber = Scrubber(configuration)
         self._server_data = ServerData(configuration.chaos)

@@ -252,7 +252,7 @@ def test_no_snapshot_to_start_with(house: House, data: bytes | None) -> None:
 FAILING = """
 import sys
 from dnsfilter.process import worker
-async def fail(self):
+async def fail(self, **_):
     raise RuntimeError("no more")
 worker.Worker._renew = fail
 sys.exit(worker.main())
