@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests import processes as programs
+from tests.fakes.postgresql import Postgresql, running_postgresql
 
 settings.register_profile("any machine", deadline=None)  # what takes long on a busy one is no failure
 settings.load_profile("any machine")
@@ -39,6 +40,13 @@ def module_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[progr
     """Start programs that end with the module."""
     with programs.Processes(tmp_path_factory.mktemp("programs")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgresql]:
+    """Run one PostgreSQL for all tests of this process."""
+    with running_postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)

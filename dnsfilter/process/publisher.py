@@ -16,7 +16,7 @@ from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.config import Configuration
-from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError
+from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError, StoreError
 from dnsfilter.feeds.clients import refresh_clients
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
 from dnsfilter.feeds.secrets import provide_secrets, read_secrets
@@ -27,6 +27,7 @@ from dnsfilter.hosts import parse_hosts
 from dnsfilter.localdata import find_reverse
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, CompiledList, Role
 from dnsfilter.settings.order import Blocklist
+from dnsfilter.store.drivers import check_driver
 from dnsfilter.wire.zone import parse_record
 
 NICENESS = 10
@@ -65,10 +66,18 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
         except OSError as error:
             refused.append(replace(_unreadable(error, configuration.inventory), key="inventory"))
     records, wrong = _read_records(configuration, found)
-    refused += wrong
+    refused += [*wrong, *_find_store_problems(configuration, found)]
     if refused:
         raise InputError(locate(refused, found))
     return configuration.model_copy(update={"records": records}), lists, problems
+
+
+def _find_store_problems(configuration: Configuration, found: Path | None) -> list[Problem]:
+    try:
+        check_driver(configuration.store.url)
+    except StoreError as error:
+        return [Problem(str(error), str(found or ""), key="store.url")]
+    return []
 
 
 def _read_records(configuration: Configuration, found: Path | None) -> tuple[tuple[str, ...], list[Problem]]:

@@ -11,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, func, insert, inspect, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from dnsfilter.errors import StoreError
+from dnsfilter.store.drivers import check_driver, with_driver
 from dnsfilter.store.schema import VERSION, metadata, schema_version
 
 IN_MEMORY = "sqlite://"
@@ -26,6 +27,9 @@ WAL_PAGES = 4_000
 
 Values = tuple[str | int | float, ...]
 """One row, in the order of its table's columns."""
+
+_CREATION = 0x646E736669
+"""The lock that two who begin one PostgreSQL store take, for CREATE TABLE IF NOT EXISTS fails in one of them."""
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PRIMARY_CODE = 0xFF
@@ -38,6 +42,8 @@ def open_store(url: str) -> Engine:
         _create_private(path)
     engine = _connect(url)
     with engine.begin() as connection:
+        if connection.dialect.name != "sqlite":
+            connection.execute(select(func.pg_advisory_xact_lock(_CREATION)))
         metadata.create_all(connection)
         version = connection.scalar(select(schema_version.c.version))
         if version is None:
@@ -163,8 +169,9 @@ def _execute_many(connection: Connection, statement: Insert, names: Sequence[str
 
 def _connect(url: str) -> Engine:
     try:
-        engine = create_engine(url)
-    except (ArgumentError, ModuleNotFoundError) as error:
+        check_driver(url)
+        engine = create_engine(with_driver(url))
+    except (ArgumentError, ModuleNotFoundError, StoreError) as error:
         raise StoreError(f"{shown(url)}: {reason(error)}") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)

@@ -1,8 +1,10 @@
 """Erases one device on request: its rows go, and nothing of them stays in the files of the store."""
 
 from sqlalchemy import Connection, Engine, delete
+from sqlalchemy.exc import OperationalError
 
 from dnsfilter.errors import StoreError
+from dnsfilter.store import database
 from dnsfilter.store.schema import metadata
 
 OF_DEVICES = [table for table in metadata.sorted_tables if "device" in table.columns]
@@ -24,8 +26,21 @@ def scrub(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("VACUUM")
-            if connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one():
-                raise StoreError("what was erased stays in the write-ahead log until those who read the store end")
+            is_held = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
         else:
-            for table in OF_DEVICES:
-                connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+            is_held = not _rewrite_tables(connection)
+    if is_held:
+        raise StoreError("what was erased stays in the files of the store until those who read it end")
+
+
+def _rewrite_tables(connection: Connection) -> bool:
+    """Rewrite PostgreSQL's tables; False where a reader does not let it."""
+    connection.exec_driver_sql(f"SET lock_timeout = {database.BUSY_MILLISECONDS}")
+    try:
+        for table in OF_DEVICES:
+            connection.exec_driver_sql(f"VACUUM FULL {table.name}")
+    except OperationalError:
+        return False
+    finally:
+        connection.invalidate()  # the setting goes with the connection
+    return True

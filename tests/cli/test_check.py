@@ -1,6 +1,7 @@
 """`dnsfilter check`: what is an error, what a warning, and where."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,16 @@ def test_the_default_needs_no_mitmproxy(tmp_path: Path, monkeypatch: pytest.Monk
     done = run(None)
     assert done.exit_code == 0
     assert done.stderr == "warning: proxy.listen: mitmproxy is not installed: pip install 'dnsfilter[proxy]'\n"
+
+
+def test_a_store_without_its_driver_is_a_mistake(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the driver for PostgreSQL is missing, one line names the key and says how to install it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    file = write(store={"url": "postgresql://u:secret@db.example/x"})
+    line = file.read_text().splitlines().index('  "url": "postgresql://u:secret@db.example/x"') + 1
+    (said,) = refused(file)
+    assert said.startswith(f"{file}:{line}: store.url: the driver psycopg cannot be loaded")
+    assert said.endswith("pip install 'dnsfilter[postgresql]'")
 
 
 def test_a_subscription_without_a_copy_is_a_warning(write: Write) -> None:

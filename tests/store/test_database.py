@@ -23,8 +23,10 @@ from dnsfilter.store.database import (
     upsert,
 )
 from dnsfilter.store.schema import metadata, schema_version, signals
+from tests.fakes.postgresql import SQLITE_ONLY
 
 
+@SQLITE_ONLY
 def test_opens_privately_and_again(url: str) -> None:
     """A new store is readable by its owner alone, in WAL mode, and opens a second time."""
     for _ in range(2):
@@ -49,6 +51,7 @@ def test_a_store_of_another_version_is_refused(url: str) -> None:
             use(url)
 
 
+@SQLITE_ONLY
 def test_nothing_to_read_yet(url: str, tmp_path: Path) -> None:
     """A store that nobody has begun is no error, and reading does not begin it."""
     assert open_for_reading(url) is None
@@ -73,6 +76,7 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
         open_store(f"sqlite:///{tmp_path}/file/dnsfilter.db")
 
 
+@SQLITE_ONLY
 def test_damage_is_recognised(url: str) -> None:
     """A file that is no database calls for a new one; reading it is an error with a reason."""
     path = sqlite_path(url)

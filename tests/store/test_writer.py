@@ -16,6 +16,7 @@ from dnsfilter.store.database import open_store
 from dnsfilter.store.devices import find_device
 from dnsfilter.store.schema import sightings
 from dnsfilter.store.writer import Report, Writer
+from tests.fakes.postgresql import SQLITE_ONLY
 from tests.fakes.sightings import NOON, attributed, sighting
 from tests.processes import wait_until
 
@@ -76,6 +77,7 @@ def test_the_oldest_is_dropped_and_counted(writer: Writer, url: str, monkeypatch
     engine.dispose()
 
 
+@SQLITE_ONLY
 def test_a_locked_store_is_waited_for(
     writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_locked_store_is_waited_for(
     assert len(caplog.records) == 2
 
 
+@SQLITE_ONLY
 def test_a_damaged_store_is_set_aside(
     writer: Writer, url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
