@@ -53,9 +53,11 @@ def encode_batch(batch: Batch) -> bytes:
                     sighting.action,
                     sighting.group,
                     sighting.count,
+                    sighting.is_resolved,
                 ]
                 for sighting in batch.sightings
             ],
+            "clients": batch.clients,
         },
         separators=(",", ":"),
     ).encode()
@@ -71,6 +73,7 @@ def decode_batch(frame: bytes) -> Batch:
             dict(map(_decode_value, fields["counters"])),
             dict(map(_decode_value, fields["gauges"])),
             tuple(map(_decode_sighting, fields["sightings"])),
+            tuple(map(str, fields["clients"])),
         )
     except (KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a batch: {error}") from None
@@ -84,7 +87,7 @@ def _decode_value(values: list[Any]) -> tuple[CounterKey, float]:
 
 
 def _decode_sighting(values: list[Any]) -> Sighting:
-    time, client, app, blocklist, rule, role, grade, channel, action, group, count = values
+    time, client, app, blocklist, rule, role, grade, channel, action, group, count, is_resolved = values
     return Sighting(
         float(time),
         str(client),
@@ -97,6 +100,7 @@ def _decode_sighting(values: list[Any]) -> Sighting:
         str(action),
         str(group),
         int(count),
+        bool(is_resolved),
     )
 
 
@@ -154,7 +158,7 @@ def _split(batch: Batch) -> Iterator[Batch]:
     yield replace(batch, sightings=batch.sightings[:SIGHTINGS_PER_FRAME])
     for start in range(SIGHTINGS_PER_FRAME, len(batch.sightings), SIGHTINGS_PER_FRAME):
         part = batch.sightings[start : start + SIGHTINGS_PER_FRAME]
-        yield replace(batch, counters={}, gauges={}, sightings=part)
+        yield replace(batch, counters={}, gauges={}, sightings=part, clients=())
 
 
 class Receiver:

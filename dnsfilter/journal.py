@@ -28,7 +28,7 @@ class Batch:
     """What happened in one process since the last batch.
 
     `source` names the process (`worker-0`, `proxy-0`), `instance` one life of it; `counters` are cumulative since that
-    life began, `gauges` are values of now, `sightings` are new.
+    life began, `gauges` are values of now, `sightings` are new. `clients` are addresses that were active lately.
     """
 
     source: str
@@ -36,6 +36,7 @@ class Batch:
     counters: dict[CounterKey, float] = field(default_factory=dict)
     gauges: dict[CounterKey, float] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
+    clients: tuple[str, ...] = ()
 
 
 class Journal:
@@ -46,6 +47,7 @@ class Journal:
         self._instance = instance
         self.counters: Counter[CounterKey] = Counter()
         self.gauges: dict[CounterKey, float] = {}
+        self.clients: set[str] = set()
         self._sightings: list[Sighting] = []
 
     def count(self, *key: str, by: float = 1) -> None:
@@ -72,9 +74,11 @@ class Journal:
         self._sightings.append(sighting)
 
     def drain(self) -> Batch:
-        """Return everything so far and forget the sightings."""
-        batch = Batch(self._source, self._instance, dict(self.counters), dict(self.gauges), tuple(self._sightings))
+        """Return everything so far and forget sightings and clients."""
+        sightings, clients = tuple(self._sightings), tuple(self.clients)
+        batch = Batch(self._source, self._instance, dict(self.counters), dict(self.gauges), sightings, clients)
         self._sightings.clear()
+        self.clients.clear()
         return batch
 
     def put_back(self, sightings: Iterable[Sighting]) -> None:

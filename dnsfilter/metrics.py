@@ -39,7 +39,7 @@ EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch", "suspected", "h
 REBINDING_OUTCOMES = ("withheld", "trimmed")
 ECH_OUTCOMES = ("removed", "kept")
 BOUNDS = ("client", "zone")
-BYPASS_KINDS = ("doh", "ip")
+BYPASS_KINDS = ("doh", "ip", "ech", "name")
 FATES = ("delivered", "later", "blocked", "refused", "suppressed")
 UNADDRESSED = (("none", "overflow"), ("none", "refused"))
 """Outlet and fate of messages that have come to no outlet, or whose outlet is gone."""
@@ -117,6 +117,7 @@ RESOLVER = (
     Metric("outbox_messages", Kind.COUNTER, "What became of messages that were to go out.", ("outlet", "fate")),
     Metric("outbox_waiting", Kind.GAUGE, "Messages that wait to go out.", ("outlet",)),
     Metric("bypass", Kind.COUNTER, "Attempts to get around the resolver.", ("kind", "group")),
+    Metric("absent_clients", Kind.GAUGE, "Clients active at the proxy that do not ask the resolver.", ("group",)),
     Metric("selftest_successful", Kind.GAUGE, "Whether the last self-test succeeded.", ("path",)),
     Metric("build_info", Kind.GAUGE, "The version that runs.", ("version",)),
 )
@@ -168,6 +169,7 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "journal_dropped": [()],
         "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
         "bypass": list(product(BYPASS_KINDS, groups)),
+        "absent_clients": [(group,) for group in groups],
     }
 
 
@@ -205,7 +207,7 @@ def _sightings(configuration: Configuration, lists: Sequence[CompiledList]) -> I
     for policy in configuration.policies:
         groups = list(policy.groups) or _groups(configuration)
         acts = [(Channel.DNS, action) for action in _dns_actions(policy, lists)]
-        proxy_actions = {ACTIONS[phase][1] for phase in policy.phases}
+        proxy_actions = {ACTIONS[phase][1] for phase in policy.phases} | {ProxyAction.OBSERVE}
         acts += product([channel for channel in Channel if channel is not Channel.DNS], proxy_actions)
         for triple, act, group in product(_triples(policy, lists), acts, groups):
             yield (*triple, *act, group)

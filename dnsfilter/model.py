@@ -18,6 +18,9 @@ SELFTEST = "selftest.dnsfilter.invalid"
 """A name that is blocked for everybody and always, for the self-test to ask for."""
 
 
+PINNED = "pinned "
+"""Stands before the text of a rule where a device did not accept the proxy's certificate on the rule's name."""
+
 LANGUAGES = ("en", "fr", "de", "nl")
 """Languages that notices to owners are written in."""
 
@@ -309,6 +312,7 @@ class Sighting:
     """A device tried to reach a listed name, `count` times within about a second.
 
     `time` is seconds since the epoch, `client` the address in text form; the qname itself is not kept, `rule` is.
+    `is_resolved` where the proxy saw a client connect to an address that it must have got for the name from somebody.
     """
 
     time: float
@@ -322,6 +326,7 @@ class Sighting:
     action: str
     group: str
     count: int = 1
+    is_resolved: bool = False
 
 
 class NameIndex(Protocol):

@@ -78,6 +78,11 @@ class Seats:
         """The seats taken, for the transport that looks them up itself."""
         return self._by_address
 
+    def list_clients(self) -> Iterator[str]:
+        """Yield the addresses of those who have asked since the last change of the policy."""
+        for seats in (self._by_address, self._proven):
+            yield from (seat.text for seat in seats.values())
+
     def take(self, address: bytes, now: float) -> Seat:
         """Return the seat of an address, a new one where it has none; those of strangers and proxies are not kept."""
         seat = self._by_address.get(address)

@@ -5,6 +5,7 @@ A connection that names the same listed thing in CONNECT, ClientHello and reques
 
 from dataclasses import dataclass, field
 
+from dnsfilter.evidence.bypass import to_evidence
 from dnsfilter.journal import Journal
 from dnsfilter.metrics import NO_GROUP
 from dnsfilter.model import Client, ProxyAction, Rule, Sighting
@@ -18,15 +19,19 @@ REPEAT_SECONDS = 60.0
 class ClientConnection:
     """One open connection of a client.
 
-    `is_refused` once nothing on it may reach any server, `is_freed` while what it named last is free, so that the
-    address it leads to does not count.
+    `address` stands for who it is: the device itself once that has proven to be one. `is_resolved` where the client got
+    the address that it connected to from somebody else than us. `is_refused` once nothing on it may reach any server,
+    `is_freed` while what it named last is free, so that the address it leads to does not count. `shown` is what a page
+    is about that is to be shown inside TLS.
     """
 
     address: str
     client: Client
+    is_resolved: bool = False
     is_refused: bool = False
     is_freed: bool = False
     is_counted: bool = False
+    shown: Verdict | None = None
     recorded: dict[Rule, float] = field(default_factory=dict)
 
 
@@ -56,23 +61,34 @@ class Recorder:
             connection.recorded[rule] = now
             self._note(connection, rule, verdict, now)
 
+    def record_ech(self, connection: ClientConnection, verdict: Verdict, now: float) -> None:
+        """Record that a client hides a name behind a listed one."""
+        rule = verdict.decision.rule
+        assert rule
+        sighting = _to_sighting(connection, rule, verdict, now)
+        self.journal.note(to_evidence("ECH", sighting))
+        self.journal.count("bypass", "ech", sighting.group)
+
     def _note(self, connection: ClientConnection, rule: Rule, verdict: Verdict, now: float) -> None:
-        assert verdict.target
-        group = connection.client.group or NO_GROUP
-        proof = rule.app, rule.role, rule.grade, verdict.target.channel
-        self.journal.note(
-            Sighting(
-                now,
-                connection.address,
-                rule.app,
-                rule.blocklist,
-                rule.text,
-                rule.role,
-                rule.grade,
-                verdict.target.channel,
-                verdict.action,
-                group,
-            )
-        )
-        self.journal.count("proxy_flags", *proof, group)
-        self.journal.count("sightings", *proof, verdict.action, group)
+        sighting = _to_sighting(connection, rule, verdict, now)
+        proof = rule.app, rule.role, rule.grade, sighting.channel
+        self.journal.note(sighting)
+        self.journal.count("proxy_flags", *proof, sighting.group)
+        self.journal.count("sightings", *proof, verdict.action, sighting.group)
+
+
+def _to_sighting(connection: ClientConnection, rule: Rule, verdict: Verdict, now: float) -> Sighting:
+    assert verdict.target
+    return Sighting(
+        now,
+        connection.address,
+        rule.app,
+        rule.blocklist,
+        rule.text,
+        rule.role,
+        rule.grade,
+        verdict.target.channel,
+        verdict.action,
+        connection.client.group or NO_GROUP,
+        is_resolved=connection.is_resolved,
+    )

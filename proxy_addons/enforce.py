@@ -8,57 +8,54 @@ One method per hook; no hook waits for anything. A hook that fails closes its co
 """
 
 import asyncio
-import functools
 import logging
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from mitmproxy import connection, ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.http import HTTPFlow
+from mitmproxy.proxy.layer import NextLayer
+from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from mitmproxy.tls import ClientHelloData
+from mitmproxy.tls import ClientHelloData, TlsData
 
 from dnsfilter.channel import Sender
 from dnsfilter.clients.addresses import parse_address
 from dnsfilter.errors import DnsfilterError
 from dnsfilter.journal import Journal
-from dnsfilter.model import ProxyAction
+from dnsfilter.model import Channel, Grade, ProxyAction, Role
+from dnsfilter.policy.decisions import strictness
 from proxy_addons.acknowledgements import Acknowledgements, is_click
+from proxy_addons.beginnings import Ended, is_too_long, is_too_short
+from proxy_addons.border import REFUSED, AnyEvent, guarded, refuse
 from proxy_addons.connections import ClientConnection, Recorder
 from proxy_addons.discretion import Discretion
 from proxy_addons.endpoint import MetricsEndpoint
-from proxy_addons.names import destination_targets, hello_targets, request_targets
-from proxy_addons.options import LAZY, chose_eager, take_over
+from proxy_addons.identity import Authority, identify
+from proxy_addons.names import Target, destination_targets, hello_targets, hides_name, request_targets
+from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
 from proxy_addons.policy import PolicyInForce, Verdict
 from proxy_addons.quic import follow_replacement
+from proxy_addons.signals import find_signals, is_distrust, pin, speaks_dns
 from proxy_addons.source import PolicySource, compile_source
 
 REFRESH_SECONDS = 0.25
-REFUSED = "refused by policy"
 EAGER = "connection_strategy=eager connects before the name is known: leave it out, or set lazy"
 
 logger = logging.getLogger(__name__)
-AnyEvent = HTTPFlow | ClientHelloData | ServerConnectionHookData | connection.Client
-Event = TypeVar("Event", HTTPFlow, ClientHelloData, ServerConnectionHookData, connection.Client)
+TRANSPARENT = frozenset({"transparent", "wireguard", "local", "tun"})
+"""mitmproxy's modes in which clients connect to the addresses of servers and know nothing of a proxy."""
 
+FRONT = Role.INFRA
+"""The role of names that stand for others: what hides a real name behind one of them goes around us."""
 
-def guarded(hook: Callable[["Enforce", Event], None]) -> Callable[["Enforce", Event], None]:
-    """Make a hook close its connection instead of failing: an error must not let anything through."""
-
-    @functools.wraps(hook)
-    def run(addon: "Enforce", event: Event) -> None:
-        try:
-            hook(addon, event)
-        except Exception as error:  # noqa: BLE001 - the border
-            addon.fail(event, hook.__name__, error)
-
-    return run
+USER = "proxyauth"
+"""Where mitmproxy's addon for authentication leaves name and password."""
 
 
 class Enforce:
@@ -102,6 +99,9 @@ class Enforce:
             self._source = PolicySource(state) if state else compile_source(file)
             self._endpoint.start(self._policy().configuration.proxy.metrics)
         self._acknowledgements = Acknowledgements(self._source.state)
+        settings = self._policy().configuration.proxy
+        self._authority = Authority(Path(settings.client_ca)) if settings.client_ca else None
+        ask_for_identity(settings)
 
     def running(self) -> None:
         """Begin to send the journal and to watch for new generations."""
@@ -127,11 +127,36 @@ class Enforce:
         self._connections.pop(client.id, None)
 
     @guarded
+    def socks5_auth(self, data: Socks5AuthData) -> None:
+        """Learn who a client says it is, once its password has been found good."""
+        if data.valid:
+            identify(self._connection(data.client_conn), data.username, self._policy(), time.time())
+
+    @guarded
+    def tls_established_client(self, data: TlsData) -> None:
+        """Learn who a client is from a certificate."""
+        name = self._authority.name_of(list(data.conn.certificate_list)) if self._authority else ""
+        if name:
+            identify(self._connection(data.context.client), name, self._policy(), time.time())
+
+    @guarded
+    def next_layer(self, choice: NextLayer) -> None:
+        """Let mitmproxy take a connection for nothing before enough of it is there."""
+        data = _first_octets(choice)
+        if choice.layer or not data:
+            return
+        if is_too_short(data):
+            raise exceptions.AddonHalt  # nobody decides yet; asked again with the next octets
+        if is_too_long(data):
+            self._recorder.count_connection(self._connection(choice.context.client), ProxyAction.REFUSE)
+            choice.layer = Ended(choice.context)
+
+    @guarded
     def http_connect(self, flow: HTTPFlow) -> None:
         """Refuse a tunnel to a refused name, unless a page can be shown inside it."""
         if flow.response or flow.error or not flow.live:
             return
-        client = self._connection(flow.client_conn)
+        client = self._connection(flow.client_conn, flow)
         verdict = self._policy().decide(client.client, request_targets(flow), time.time())
         if verdict.action is not ProxyAction.REFUSE or self._policy().trusts_ca(client.client):
             return
@@ -146,7 +171,10 @@ class Enforce:
         client = self._connection(data.context.client)
         verdict = self._policy().decide(client.client, hello_targets(data), time.time())
         self._record(client, verdict)
-        data.ignore_connection = not self._shows_page(client, verdict)
+        if verdict.decision.rule and verdict.decision.rule.role is FRONT and verdict.decision.is_sighting:
+            self._record_ech(client, verdict, data)
+        client.shown = verdict if self._shows_page(client, verdict) else None
+        data.ignore_connection = client.shown is None
         if data.context.client.transport_protocol == "udp":
             follow_replacement(data.context)
         client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
@@ -157,10 +185,12 @@ class Enforce:
         """Answer a request for a refused name, or one that needs a warning first, with a page."""
         if flow.response or flow.error or not flow.live:
             return
-        client = self._connection(flow.client_conn)
-        verdict = self._policy().decide(client.client, request_targets(flow), time.time())
+        client = self._connection(flow.client_conn, flow)
+        verdict = self._judge(client, flow)
         self._record(client, verdict)
         client.is_freed = verdict.decision.is_free
+        if not client.is_freed:
+            self._record_signals(client, verdict, flow)
         if not verdict.decision.is_probe:
             self._recorder.count_request(verdict.action)
         match verdict.action:
@@ -183,9 +213,20 @@ class Enforce:
         if client.is_refused or verdict.action is ProxyAction.REFUSE:
             data.server.error = REFUSED
 
+    @guarded
+    def tls_failed_client(self, data: TlsData) -> None:
+        """Record that a device which trusts the CA did not accept a certificate by it, on a name that a page is for."""
+        client = self._connection(data.context.client)
+        verdict = client.shown
+        if verdict is None or not is_distrust(data.conn.error):
+            return
+        rule = verdict.decision.rule
+        if rule and rule.grade is not Grade.NONE:
+            self._record(client, replace(verdict, decision=replace(verdict.decision, rule=pin(rule))))
+
     def fail(self, event: AnyEvent, hook: str, error: Exception) -> None:
         """Close the connection of a hook that failed, and say so without saying whose it was."""
-        client = _refuse(event)
+        client = refuse(event)
         known = self._connections.get(client.id)
         if known:
             known.is_refused = True
@@ -201,13 +242,46 @@ class Enforce:
             raise DnsfilterError("no policy is in force")
         return self._source.policy
 
-    def _connection(self, client: connection.Client) -> ClientConnection:
+    def _connection(self, client: connection.Client, flow: HTTPFlow | None = None) -> ClientConnection:
+        """Return what is known of a client; a request may bring the name of its user along."""
         known = self._connections.get(client.id)
         if known is None:
             address = str(parse_address(client.peername[0]))
-            known = ClientConnection(address, self._policy().find_client(address, time.time()))
+            is_resolved = self._is_resolved(client)
+            known = ClientConnection(address, self._policy().find_client(address, time.time()), is_resolved)
             self._connections[client.id] = known
+            self._journal.clients.add(address)
+        if flow and USER in flow.metadata:
+            identify(known, flow.metadata[USER][0], self._policy(), time.time())
         return known
+
+    def _is_resolved(self, client: connection.Client) -> bool:
+        """Whether a client connected to an address that it did not get from us."""
+        is_transparent = client.proxy_mode.type_name in TRANSPARENT
+        return is_transparent and not self._policy().is_sinkhole(str(client.sockname[0]))
+
+    def _judge(self, client: ClientConnection, flow: HTTPFlow) -> Verdict:
+        """Return the verdict about what a request names, and about DNS that it carries."""
+        targets, now = request_targets(flow), time.time()
+        verdict = self._policy().decide(client.client, targets, now)
+        if not speaks_dns(flow.request) or not targets or verdict.decision.is_free:
+            return verdict
+        decision = self._policy().decide_sign(client.client, self._policy().signals.of_dns(), now)
+        return Verdict(decision, targets[0]) if strictness(decision) > strictness(verdict.decision) else verdict
+
+    def _record_signals(self, client: ClientConnection, verdict: Verdict, flow: HTTPFlow) -> None:
+        """Record the signs of an app in a request, whatever the request is for."""
+        action = verdict.action if verdict.decision.is_sighting else ProxyAction.OBSERVE
+        for signal in find_signals(flow.request.headers):
+            rules = self._policy().signals.of_signal(signal)
+            decision = self._policy().decide_sign(client.client, rules, time.time())
+            if decision.is_sighting:
+                target = Target(signal.name, Channel.HTTP)
+                self._recorder.record(client, Verdict(replace(decision, proxy=action), target), time.time())
+
+    def _record_ech(self, client: ClientConnection, verdict: Verdict, data: ClientHelloData) -> None:
+        if hides_name(data):
+            self._recorder.record_ech(client, verdict, time.time())
 
     def _record(self, client: ClientConnection, verdict: Verdict) -> None:
         if not verdict.decision.is_probe:
@@ -253,22 +327,10 @@ def _path(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def _refuse(event: AnyEvent) -> connection.Client:
-    """Make mitmproxy end what a hook was called for; return the client of it."""
-    match event:
-        case HTTPFlow():
-            if event.killable:
-                event.kill()  # type: ignore[no-untyped-call]
-            return event.client_conn
-        case ClientHelloData():
-            event.ignore_connection = True
-            return event.context.client
-        case ServerConnectionHookData():
-            event.server.error = REFUSED
-            return event.client
-        case _:
-            event.error = REFUSED
-            return event
+def _first_octets(choice: NextLayer) -> bytes:
+    """Return what a client has sent, over TCP."""
+    is_stream = choice.context.client.transport_protocol == "tcp"
+    return bytes(choice.data_client()) if is_stream else b""  # type: ignore[no-untyped-call]
 
 
 addons = [Enforce()]

@@ -17,6 +17,8 @@ from dnsfilter.names import canonical
 
 SERVER_NAME = 0
 HOST_NAME = 0
+ENCRYPTED_CLIENT_HELLO = 0xFE0D
+"""The extension that hides the real name behind that of a front; clients send a meaningless one to others, too."""
 
 _AUTHORITY = re.compile(r"\s*(?:.*@)?(\[[^\]]*\]|[^:]*?)\s*(?::\s*[0-9]*)?\s*", re.DOTALL)
 _OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
@@ -67,6 +69,11 @@ def hello_targets(data: ClientHelloData) -> list[Target]:
     channel = Channel.QUIC if data.context.client.transport_protocol == "udp" else Channel.SNI
     names = [name for kind, body in data.client_hello.extensions if kind == SERVER_NAME for name in server_names(body)]
     return _read(names, channel) + destination_targets(data.context.server.address)
+
+
+def hides_name(data: ClientHelloData) -> bool:
+    """Whether a ClientHello may have another one inside, or looks like it (RFC 9849)."""
+    return any(kind == ENCRYPTED_CLIENT_HELLO for kind, _ in data.client_hello.extensions)
 
 
 def destination_targets(address: tuple[str, int] | tuple[str, int, int, int] | None) -> list[Target]:

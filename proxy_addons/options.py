@@ -4,10 +4,18 @@ from typing import Any
 
 from mitmproxy import ctx, optmanager
 
+from dnsfilter.settings.operation import Proxy
+
 LAZY = "lazy"
 
-_PREFERRED = {"keep_host_header": True, "flow_detail": 0, "termlog_verbosity": "error"}
-"""Set unless the user set them: the client's own Host field must be seen, and nobody's names belong in a log."""
+_PREFERRED = {
+    "keep_host_header": True,
+    "flow_detail": 0,
+    "termlog_verbosity": "error",
+    "stream_large_bodies": "1",
+}
+"""Set unless the user set them: the client's own Host field must be seen, nobody's names belong in a log, and bodies
+pass as they come instead of being collected first."""
 
 
 def chose_eager() -> bool:
@@ -20,6 +28,17 @@ def take_over() -> None:
     wanted: dict[str, Any] = {"connection_strategy": LAZY}
     wanted |= {name: value for name, value in _PREFERRED.items() if name in ctx.options and not _is_set(name)}
     ctx.options.update(**wanted)  # type: ignore[no-untyped-call]
+
+
+def ask_for_identity(settings: Proxy) -> None:
+    """Let mitmproxy ask clients for a password or a certificate, where the configuration wants them."""
+    wanted: dict[str, Any] = {}
+    if settings.users:
+        wanted["proxyauth"] = f"@{settings.users}"
+    if settings.client_ca:
+        wanted["request_client_cert"] = True
+    if wanted:
+        ctx.options.update(**wanted)  # type: ignore[no-untyped-call]
 
 
 def _is_set(name: str) -> bool:

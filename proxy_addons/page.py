@@ -1,6 +1,7 @@
 """The notice page: what was refused, why, since when, what to do, whom to ask; as plain HTML or as JSON (RFC 9457).
 
-In the language that the client prefers. No script, nothing loaded from elsewhere. The texts are data (texts.yaml); this file knows no language.
+In the language that the client prefers. No script, nothing loaded from elsewhere. The texts are data (texts.yaml); this
+file knows no language.
 """
 
 import json

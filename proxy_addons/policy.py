@@ -3,7 +3,7 @@
 The same engine as the resolver's; nothing here decides anything by itself, nothing here waits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.snapshot import Snapshot
 from dnsfilter.metrics import proxy_children
-from dnsfilter.model import Client, Decision, Phase, ProxyAction
+from dnsfilter.model import Client, Decision, Phase, ProxyAction, Rule
 from dnsfilter.policy.decisions import NOT_LISTED, strictness
 from dnsfilter.policy.engine import Engine, View
 from proxy_addons.names import Target
+from proxy_addons.signals import SignalRules
 
 
 class Directory(Protocol):
@@ -53,6 +54,7 @@ class PolicyInForce:
         self.generation = snapshot.generation
         self.configuration: Configuration = snapshot.configuration
         self.children = proxy_children(snapshot.configuration, snapshot.lists)
+        self.signals = SignalRules(snapshot.lists)
         self._engine = Engine(snapshot.configuration, snapshot.lists)
         self._directory = directory
         self._trusting = {group.name for group in snapshot.configuration.groups if group.trusts_ca}
@@ -86,6 +88,15 @@ class PolicyInForce:
             if strictness(decision) > strictness(verdict.decision):
                 verdict = Verdict(decision, target)
         return verdict
+
+    def decide_sign(self, client: Client, rules: Sequence[Rule], now: float) -> Decision:
+        """Return what is to be made of a sign that stands for one rule of each list that is about it."""
+        return self._view(client, now).decide_sign(rules) if rules else NOT_LISTED
+
+    def is_sinkhole(self, address: str) -> bool:
+        """Whether an address is the one that blocked names are answered with."""
+        sinkhole = self.configuration.sinkhole
+        return address in {str(sinkhole.ipv4), str(sinkhole.ipv6)}
 
     def since(self, decision: Decision) -> date | None:
         """Return the day on which the phase of a decision began, in the policy's timezone."""

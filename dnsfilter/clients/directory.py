@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from math import inf
 
 from dnsfilter.clients.addresses import parse_address
-from dnsfilter.clients.table import ClientTable
+from dnsfilter.clients.table import ClientTable, Entry, is_device_key
 from dnsfilter.model import Client
 from dnsfilter.settings.order import Group
 
@@ -16,7 +16,7 @@ MAX_REMEMBERED = 20_000
 
 
 class Directory:
-    """Tells who asks from an address."""
+    """Tells who asks from an address, or which device it is that has proven to be one."""
 
     def __init__(self, groups: Iterable[Group], table: ClientTable) -> None:
         self._table = table
@@ -40,6 +40,9 @@ class Directory:
         return client
 
     def _look_up(self, text: str, now: float) -> tuple[Client, float]:
+        if is_device_key(text):
+            entry = self._table.get(text)
+            return self._client(entry, entry.group) if entry else (Client(), inf)
         try:
             address = parse_address(text)
         except ValueError:
@@ -47,7 +50,9 @@ class Directory:
         entry = self._table.get(str(address))
         if entry is None or entry.expires <= now:
             return Client(self._group_of(address)), inf
-        group = entry.group or self._group_of(address)
+        return self._client(entry, entry.group or self._group_of(address))
+
+    def _client(self, entry: Entry, group: str) -> tuple[Client, float]:
         return Client(group, entry.device, self._table.quarantined.get(entry.device, frozenset())), entry.expires
 
     def _group_of(self, address: IPv4Address | IPv6Address) -> str:

@@ -17,6 +17,7 @@ from dnsfilter.clients.leases import Lease
 from dnsfilter.model import Device
 
 _SEPARATOR = "\t"
+_BY_DEVICE = "device:"
 _STRANGER = Device("", "", "", "", "", (), ())
 
 
@@ -26,6 +27,16 @@ class Entry(NamedTuple):
     device: str
     group: str
     expires: float
+
+
+def device_key(device: str) -> str:
+    """Return what stands in the place of an address for a device that has proven to be one."""
+    return _BY_DEVICE + device
+
+
+def is_device_key(text: str) -> bool:
+    """Whether a text is no address but stands for a device."""
+    return text.startswith(_BY_DEVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +71,7 @@ def compile_table(
 def _inventory_entries(devices: Iterable[Device]) -> Iterator[tuple[str, Entry]]:
     owners: dict[str, list[Device]] = defaultdict(list)
     for device in devices:
-        for address in device.addresses:
+        for address in (device_key(device.id), *device.addresses):
             owners[address].append(device)
     for address, claimants in owners.items():
         yield address, _entry(claimants, inf)

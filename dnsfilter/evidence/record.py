@@ -15,7 +15,7 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
-from dnsfilter.model import Grade, Standing
+from dnsfilter.model import PINNED, Grade, Standing
 
 WINDOW = 24 * 3600
 """Seconds within which two families count together."""
@@ -144,6 +144,7 @@ def _find_partner(record: Record, observation: Observation) -> str:
 
 
 def _service(family: str) -> str:
+    family = family.removeprefix(PINNED)
     label, _, _ = family.partition(".")
     return label if "*" in label else family
 

@@ -14,6 +14,7 @@ from dnsfilter.config import Configuration, parse_configuration
 from dnsfilter.document import key_text, parse_document
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.settings.notification import EventOutput, Notices, Webhook
+from dnsfilter.settings.operation import Proxy
 from dnsfilter.settings.resolver import Upstream
 from dnsfilter.values import Endpoint, UpstreamServer, parse_server
 
@@ -21,6 +22,8 @@ SEARCH_PATH = (Path("dnsfilter.yaml"), Path("/etc/dnsfilter/dnsfilter.yaml"))
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 _SQLITE = "sqlite:///"
+_FILES = ("ca", "password_file", "secret_file", "users", "client_ca")
+"""Keys of sections that name a file."""
 
 
 def find_configuration(path: Path | None) -> Path | None:
@@ -108,6 +111,7 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
             "privacy": configuration.privacy.model_copy(
                 update={"pseudonym_key": str(key_base / configuration.privacy.pseudonym_key)}
             ),
+            "proxy": configuration.proxy.model_copy(update=_absolute(configuration.proxy, base)),
             "notices": configuration.notices.model_copy(update=_absolute(configuration.notices, base)),
             "webhooks": tuple(hook.model_copy(update=_absolute(hook, base)) for hook in configuration.webhooks),
             "events": tuple(_locate_output(output, base) for output in configuration.events),
@@ -116,9 +120,9 @@ def _complete(configuration: Configuration, base: Path) -> Configuration:
     )
 
 
-def _absolute(section: Notices | Webhook | EventOutput, base: Path) -> dict[str, str]:
+def _absolute(section: Notices | Webhook | EventOutput | Proxy, base: Path) -> dict[str, str]:
     """Return the files that a section names, absolute."""
-    files = {key: getattr(section, key, None) for key in ("ca", "password_file", "secret_file")}
+    files = {key: getattr(section, key, None) for key in _FILES}
     return {key: str(base / file) for key, file in files.items() if file}
 
 

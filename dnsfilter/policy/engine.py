@@ -124,6 +124,10 @@ class View:
         rules = self._matcher.match_address(address)
         return self._strictest(rules) if rules else NOT_LISTED
 
+    def decide_sign(self, rules: Sequence[Rule]) -> Decision:
+        """Decide what is neither name nor address but a sign of what lists are about, one rule for each of them."""
+        return self._strictest(rules)
+
     def _strictest(self, rules: Sequence[Rule]) -> Decision:
         """Return the strictest of the policies' decisions; a name is free only where every policy frees it."""
         found = [(clause, rule) for clause in self._clauses if (rule := clause.find(rules))]

@@ -25,11 +25,12 @@ from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.watch import Watch, Watches
 from dnsfilter.journal import Batch, CounterKey
-from dnsfilter.metrics import RESOLVER, bypass_kind
+from dnsfilter.metrics import NO_GROUP, RESOLVER
 from dnsfilter.model import EventKind
 from dnsfilter.process import chronicle
 from dnsfilter.process.accounts import Accounts
 from dnsfilter.process.attribution import Attributor
+from dnsfilter.process.bypasses import Bypasses
 from dnsfilter.process.devices import DeviceFeed
 from dnsfilter.process.gauges import Gauges
 from dnsfilter.process.ledger import Ledger
@@ -67,6 +68,7 @@ class Manager:
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
         self._proxy_metrics = ProxyMetrics(self._accounts)
+        self._bypasses = Bypasses(lambda kind, group, by: self._count(("bypass", kind, group), by))
         self._ledger = Ledger(state, self._accounts)
         self._outgoing = Outgoing(state, self._pseudonyms, self._count_outgoing)
         self._subscriptions = Subscriptions(state, self._on_list_refused)
@@ -142,6 +144,7 @@ class Manager:
         self._snapshot = snapshot
         self._gauges.adopt(snapshot)
         self._proxy_metrics.adopt(snapshot)
+        self._bypasses.adopt(snapshot)
         self._outgoing.adopt(snapshot)
         self._subscriptions.adopt(configuration)
         self._selftest.adopt(configuration)
@@ -158,6 +161,7 @@ class Manager:
             _log.error("%s; no device is known", error)
             table = ClientTable()
         unflagged = {group.name for group in configuration.groups if not group.flag}
+        self._groups = [*(group.name for group in configuration.groups), NO_GROUP]
         self._attributor = Attributor(Directory(configuration.groups, table), unflagged, self._pseudonyms)
 
     def _warn_of_restart(self, snapshot: Snapshot) -> None:
@@ -175,12 +179,10 @@ class Manager:
     def _on_batch(self, batch: Batch) -> None:
         for key, growth in self._accounts.settle(batch, time.monotonic()):
             self._count(key, growth)
+        self._bypasses.attend(batch, time.monotonic())
         if batch.sightings:
-            self._writer.put([self._attributor.attribute(sighting) for sighting in batch.sightings])
-            for sighting in batch.sightings:
-                kind = bypass_kind(sighting)
-                if kind:
-                    self._count(("bypass", kind, sighting.group), sighting.count)
+            entries = [self._attributor.attribute(sighting) for sighting in batch.sightings]
+            self._writer.put(entries + self._bypasses.follow(entries))
 
     def _count(self, key: CounterKey, by: float) -> None:
         self._ledger.totals[key] += by  # type: ignore[assignment]
@@ -209,6 +211,9 @@ class Manager:
 
     def _render(self, accept: str) -> tuple[bytes, str]:
         self._gauges.refresh()
+        absent = self._bypasses.count_absent(self._attributor, time.monotonic(), time.time())
+        for group in self._groups:
+            self._exposition.set("absent_clients", group, to=absent[group])
         self._count(("journal_dropped",), self._writer.take_dropped())
         self._ledger.save(time.monotonic())
         return self._exposition.render(accept)

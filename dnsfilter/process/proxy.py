@@ -3,9 +3,11 @@
 Only opens sockets and says which commands; running them is the supervisor's.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnsfilter.config import Configuration
@@ -50,7 +52,16 @@ def find_proxy_problems(configuration: Configuration) -> list[Problem]:
         return [Problem(f"{LIBRARY} is not installed: pip install 'dnsfilter[proxy]'", key="proxy.listen")]
     if find_spec(ADDON) is None:
         return [Problem(f"the package {ADDON} is not installed beside dnsfilter", key="proxy.listen")]
-    return list(_find_wrong_modes(modes))
+    return [*_find_wrong_modes(modes), *_find_unreadable(configuration)]
+
+
+def _find_unreadable(configuration: Configuration) -> Iterator[Problem]:
+    for key in ("users", "client_ca"):
+        file = getattr(configuration.proxy, key)
+        try:
+            Path(file or os.devnull).read_bytes()
+        except OSError as error:
+            yield Problem(f"{file}: {error.strerror}", key=f"proxy.{key}")
 
 
 def _find_wrong_modes(modes: Sequence[str]) -> Iterator[Problem]:

@@ -9,13 +9,16 @@ from dnsfilter.values import Duration, ListenEndpoint, parse_duration
 class Proxy(Section):
     """The proxy: mitmproxy mode specifications, worker count, metrics endpoint; no proxy without `listen`.
 
-    `contact` is whom the notice page tells people to ask.
+    `contact` is whom the notice page tells people to ask. Who has a password of the file `users` (htpasswd), or a
+    certificate that an authority of `client_ca` issued, is the device of the inventory that has this id.
     """
 
     listen: tuple[str, ...] = ()
     workers: StrictInt = Field(1, ge=1, le=64)
     metrics: ListenEndpoint = "127.0.0.1:9154"  # type: ignore[assignment]
     contact: str = ""
+    users: str | None = None
+    client_ca: str | None = None
 
 
 class Store(Section):

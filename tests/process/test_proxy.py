@@ -75,6 +75,13 @@ def test_names_modes_that_are_none() -> None:
     assert problems[2].message == "'regular' is there twice"
 
 
+@pytest.mark.parametrize("key", ["users", "client_ca"])
+def test_names_files_that_cannot_be_read(key: str) -> None:
+    """A file that is not there is an error with its key, before anything is started."""
+    (problem,) = find_proxy_problems(_configuration(**{key: "/nowhere/file"}))
+    assert (problem.key, problem.message) == (f"proxy.{key}", "/nowhere/file: No such file or directory")
+
+
 def test_knows_where_the_proxy_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """Modes over TCP have endpoints that can be checked before anything is started."""
     monkeypatch.setattr(twin, "is_available", lambda _: True)

@@ -15,7 +15,8 @@ from mitmproxy.test import taddons, tflow, tutils
 from mitmproxy.tls import ClientHelloData
 
 from dnsfilter.model import Channel
-from proxy_addons.enforce import REFUSED, Enforce
+from proxy_addons.border import REFUSED
+from proxy_addons.enforce import Enforce
 from tests.fakes.hello import client_hello
 from tests.fakes.mitmproxy import proxy_client, proxy_context
 from tests.fakes.published import LISTED, LISTED_ADDRESS, PLAIN, TRUSTING, UNLISTED, publish_world

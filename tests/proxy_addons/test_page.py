@@ -25,7 +25,10 @@ from proxy_addons.page import (
 NOTICE = Notice("www.tiktok.com", "tiktok", "order", date(2023, 3, 15), "help desk, extension 4711")
 WARNING = Notice("www.tiktok.com", "tiktok", "order", None, action="/.well-known/dnsfilter/continue?a=1&b=2")
 VOID = {"meta", "br"}
-OFFICIAL = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split()
+OFFICIAL = (
+    *("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr"),
+    *("hu", "it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv"),
+)
 """Regulation No 1 of the Council, as last amended in 2013."""
 
 

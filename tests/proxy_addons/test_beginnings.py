@@ -1,0 +1,62 @@
+"""The first octets of a connection."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy.net.tls import starts_like_tls_record
+from mitmproxy.proxy.commands import CloseConnection
+from mitmproxy.proxy.events import DataReceived
+
+from proxy_addons.beginnings import MAX_HELLO, Ended, is_too_long, is_too_short
+from tests.fakes.hello import client_hello
+from tests.fakes.mitmproxy import proxy_context
+
+HELLO = client_hello("www.tiktok.com")
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+def test_waits_for_a_whole_beginning_of_tls(length: int) -> None:
+    """The first octets of a ClientHello alone say nothing; with the length of the message they do."""
+    assert is_too_short(HELLO[:length])
+    assert not is_too_short(HELLO[:9])
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"G", True),
+        (b"GET", True),
+        (b"M-SEARCH", True),
+        (b"GET ", False),
+        (b"GET /", False),
+        (b"QUIT\r\n", False),
+        (b"\x16\x01", False),
+        (b"\x00", False),
+        (b"x" * 33, False),
+    ],
+)
+def test_waits_for_the_end_of_a_method(data: bytes, *, expected: bool) -> None:
+    """Letters may become a method; a line, a space, or more letters than any method has are decided upon."""
+    assert is_too_short(data) is expected
+
+
+@given(st.binary(min_size=1))
+def test_what_is_long_enough_stays_so(data: bytes) -> None:
+    """Nobody waits for ever: forty octets are always enough."""
+    assert not is_too_short(data + bytes(40))
+
+
+@pytest.mark.parametrize(("length", "expected"), [(512, False), (MAX_HELLO, False), (MAX_HELLO + 1, True)])
+def test_refuses_what_no_client_sends(length: int, *, expected: bool) -> None:
+    """A hello that announces more than any client needs is not collected, nor one whose header is cut in two."""
+    assert is_too_long(b"\x16\x03\x01\x40\x00\x01" + length.to_bytes(3)) is expected
+    assert not is_too_long(HELLO)
+    assert is_too_long(b"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x02\x00")
+    assert starts_like_tls_record(HELLO)
+
+
+def test_ended_is_closed() -> None:
+    """Whatever comes, the client's connection is closed."""
+    context = proxy_context(("192.0.2.1", 443))
+    commands = list(Ended(context).handle_event(DataReceived(context.client, b"more")))
+    assert [type(command) for command in commands] == [CloseConnection]
