@@ -1,5 +1,6 @@
 """Asking one upstream over UDP: ports and IDs that nobody guesses, and only the right answer taken."""
 
+import errno
 import multiprocessing
 import select
 import socket
@@ -160,8 +161,9 @@ def test_an_answer_over_another_port(house: House) -> None:
     assert house.upstream.mismatches > 0
 
 
-def test_ports_and_ids_are_random(house: House) -> None:
+def test_ports_and_ids_are_random(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches leave from several ports in no fixed order; IDs are spread over their range and unique while in use."""
+    monkeypatch.setattr(udp, "USES", 2000)
     seen = [house.ask(question()) for _ in range(2000)]
     ports = [peer[1] for _, peer in seen]
     identifiers = [int.from_bytes(query[:2], "big") for query, _ in seen]
@@ -209,6 +211,37 @@ def test_ports_are_renewed(house: House, monkeypatch: pytest.MonkeyPatch) -> Non
     house.upstream.close()
     assert not house.watched
     assert count_descriptors() == before
+
+
+def test_a_replaced_socket_that_waits_for_nothing_is_closed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once all is answered that was asked over it, its descriptor is given back, however many are replaced."""
+    monkeypatch.setattr(udp, "USES", 1)
+    for number in range(400):
+        query, peer = house.ask(question(f"n{number}.example"))
+        house.server.sendto(make_response(query), peer)
+        house.pump(0.005)
+    while len(house.taken) < 400:
+        house.pump(2)
+    house.upstream.close_retired(monotonic())
+    assert len(house.watched) == PORTS
+
+
+def test_without_descriptors_used_sockets_will_do(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no other socket can be had queries leave from those there are; another reason is told as ever."""
+    monkeypatch.setattr(udp, "USES", 1)
+    _, first = house.ask(question("first.example"))
+    reason = errno.EMFILE
+
+    def refuse(*_: object) -> None:
+        raise OSError(reason, "no more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(udp, "Port", refuse)
+        assert {house.ask(question(f"n{number}.example"))[1] for number in range(20)} == {first}
+        reason = errno.ENETUNREACH
+        with pytest.raises(OSError, match="no more"):
+            house.ask(question("last.example"))
+    assert len({house.ask(question(f"m{number}.example"))[1] for number in range(20)}) > 1
 
 
 def test_a_dead_upstream_costs_nothing_but_the_answer(house: House) -> None:
