@@ -33,6 +33,8 @@ faults: install
 schema: install
 	@$(BIN)/python -c 'import json; from dnsfilter.config import Configuration; \
 		print(json.dumps(Configuration.model_json_schema(), indent=2))' > deploy/dnsfilter.schema.json
+	@$(BIN)/python -c 'import json; from dnsfilter.blocklist.catalogue import Catalogue; \
+		print(json.dumps(Catalogue.model_json_schema(), indent=2))' > deploy/catalogue.schema.json
 
 install: $(STAMP)
 

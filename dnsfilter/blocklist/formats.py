@@ -24,6 +24,6 @@ def parse_list(text: str, file: str, blocklist: Blocklist) -> ParsedList:
         case ListFormat.CATALOGUE:
             return parse_catalogue(text, file, blocklist)
         case ListFormat.RPZ:
-            return parse_rpz(text, file)
+            return parse_rpz(text, file, blocklist)
         case syntax:
             return parse_lines(text, file, _LINE_SYNTAXES[syntax])

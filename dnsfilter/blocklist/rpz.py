@@ -1,22 +1,36 @@
-"""A response policy zone in master file format (RFC 1035 section 5): QNAME triggers with block or PASSTHRU actions.
+"""A response policy zone in master file format (RFC 1035 section 5): QNAME and IP triggers, block or PASSTHRU.
 
-NXDOMAIN (`CNAME .`), NODATA (`CNAME *.`) and DROP all mean "listed" here: what a listed name gets is the policy's
-decision, as with a resolver that overrides the actions of a zone. Other triggers and local data are refused by name.
+NXDOMAIN (`CNAME .`), NODATA (`CNAME *.`), DROP and addresses that lead nowhere all mean "listed" here: what a listed
+name gets is the policy's decision, as with a resolver that overrides the actions of a zone. An IP trigger lists a
+network. What a policy has no word for is refused by name, with where that word is.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 from dnsfilter.blocklist.lines import NAME, NOT_TOO_LONG, Findings, check_length, quote, read_name, split_lines
 from dnsfilter.blocklist.parsed import Entry, Kind, ParsedList
+from dnsfilter.model import Match, Rule
+from dnsfilter.settings.order import Blocklist
 
 MAX_RECORD_LINES = 100
 
 _PART = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|;.*|[^\s();"]+|"')
 _TTL = re.compile(r"(?:[0-9]+[smhdw]?)+")
 _CLASSES = frozenset(("in", "ch", "hs"))
-_TRIGGERS = frozenset(("rpz-ip", "rpz-client-ip", "rpz-nsip", "rpz-nsdname"))
+_IP = "rpz-ip"
+_REFUSED = {
+    "rpz-client-ip": "who asks is a matter of groups and of the policies that name them",
+    "rpz-nsip": "a forwarder never sees the name servers of a name",
+    "rpz-nsdname": "a forwarder never sees the name servers of a name",
+}
+"""Triggers that no policy can express, and why."""
+
+_TRIGGERS = frozenset((_IP, *_REFUSED))
 _BLOCKING = frozenset((".", "*.", "rpz-drop."))
+_ADDRESSES = frozenset(("a", "aaaa"))
 _BLOCKED = r"[ \t]+(?:[0-9]+[ \t]+)?(?:in[ \t]+)?cname[ \t]+\.[ \t]*"
 _NOT_A_TRIGGER = "".join(rf"(?<!\.{label})" for label in sorted(_TRIGGERS))
 
@@ -26,6 +40,8 @@ class _Zone:
 
     def __init__(self) -> None:
         self.apex: str | None = None
+        self.networks: list[tuple[str, bool]] = []
+        self.network_lines: list[int] = []
         self._origin = ""
         self._owner = ""
         self.plain = self._compile_plain()
@@ -44,7 +60,11 @@ class _Zone:
         if fields[0] == "soa":
             self._begin_zone(self._owner)
         elif self._owner != (self.apex or ""):
-            yield _read_action(self._find_trigger(), fields[0], fields[1:])
+            trigger = self._find_trigger()
+            if trigger.endswith(f".{_IP}"):
+                self.networks.append(_read_network(trigger, fields[0], fields[1:]))
+            else:
+                yield _read_action(trigger, fields[0], fields[1:])
 
     def read_plain(self, line: re.Match[str]) -> Entry:
         """Return what a line of the commonest form says."""
@@ -89,20 +109,51 @@ class _Zone:
 
 def _read_action(trigger: str, rrtype: str, rdata: list[str]) -> Entry:
     kind = trigger.rpartition(".")[2]
-    if kind in _TRIGGERS:
-        raise ValueError(f"{quote(trigger)}: trigger {kind} is not supported")
+    if kind in _REFUSED:
+        raise ValueError(f"{quote(trigger)}: trigger {kind} is not supported: {_REFUSED[kind]}")
     is_below = trigger.startswith("*.")
     name = read_name(trigger.removeprefix("*."))
+    if rrtype in _ADDRESSES and len(rdata) == 1 and _leads_nowhere(rdata[0]):
+        return (Kind.BELOW if is_below else Kind.EXACT), name
     if rrtype != "cname" or len(rdata) != 1:
-        raise ValueError(f"{quote(trigger)}: local data ({rrtype.upper()[:20]}) is not supported")
+        raise ValueError(f"{quote(trigger)}: local data ({rrtype.upper()[:20]}) belongs into `records`")
     if rdata[0] in _BLOCKING:
         return (Kind.BELOW if is_below else Kind.EXACT), name
     if rdata[0] in ("rpz-passthru.", f"{name}."):  # the second is the first's older form
         return (Kind.PASSED_BELOW if is_below else Kind.PASSED_EXACT), name
-    raise ValueError(f"{quote(trigger)}: action CNAME {quote(rdata[0])} is not supported")
+    raise ValueError(f"{quote(trigger)}: action CNAME {quote(rdata[0])} is not supported: put the alias into `records`")
 
 
-def parse_rpz(text: str, file: str) -> ParsedList:
+def _read_network(trigger: str, rrtype: str, rdata: list[str]) -> tuple[str, bool]:
+    """Return a network and whether it is passed.
+
+    An IP trigger is a prefix length, then the address from its end to its beginning; `zz` is IPv6's `::`.
+    """
+    length, *parts = trigger.removesuffix(f".{_IP}").split(".")
+    if len(parts) == 4 and "zz" not in parts:  # noqa: PLR2004 - the octets of an IPv4 address
+        address = ".".join(reversed(parts))
+    else:
+        address = ":".join("" if part == "zz" else part for part in reversed(parts))
+        address = f":{address}" if parts[-1:] == ["zz"] else address
+        address = f"{address}:" if parts[:1] == ["zz"] else address
+    try:
+        network = ip_network(f"{address}/{int(length)}")
+    except ValueError as error:
+        raise ValueError(f"{quote(trigger)}: {error}") from None
+    if rrtype != "cname" or len(rdata) != 1 or rdata[0] not in {*_BLOCKING, "rpz-passthru."}:
+        raise ValueError(f"{quote(trigger)}: an address can be listed or passed, and nothing else")
+    return str(network), rdata[0] == "rpz-passthru."
+
+
+def _leads_nowhere(address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    return found.is_unspecified or found.is_loopback
+
+
+def parse_rpz(text: str, file: str, blocklist: Blocklist) -> ParsedList:
     """Parse a response policy zone; InputError when it is not one."""
     findings = Findings(file, text)
     zone = _Zone()
@@ -115,7 +166,13 @@ def parse_rpz(text: str, file: str) -> ParsedList:
             _read_with_care(line, number, zone, record, findings)
     if record.is_open:
         findings.add_problem("a parenthesis is never closed", record.line)
-    return findings.finish()
+    rules = tuple(_make_rule(blocklist, *network) for network in zone.networks)
+    return replace(findings.finish(), rules=rules, rule_lines=tuple(zone.network_lines))
+
+
+def _make_rule(blocklist: Blocklist, network: str, passthru: bool) -> Rule:  # noqa: FBT001 - of a pair
+    app = blocklist.app or blocklist.name
+    return Rule(blocklist.name, app, Match.NETWORK, network, blocklist.role, blocklist.grade, passthru=passthru)
 
 
 class _OpenRecord:
@@ -161,5 +218,6 @@ def _read_with_care(line: str, number: int, zone: _Zone, record: _OpenRecord, fi
         if record.fields and not record.is_open:
             entries = zone.read_record(record.fields, inherits_owner=record.inherits_owner)
             findings.add(list(entries), start)
+            zone.network_lines += [start] * (len(zone.networks) - len(zone.network_lines))
     except ValueError as error:
         findings.add_problem(error, start)

@@ -14,6 +14,7 @@ DEBUG = "DNSFILTER_DEBUG"
 _COMMANDS = {
     "audit": "dnsfilter.cli.audit",
     "check": "dnsfilter.cli.check",
+    "completion": "dnsfilter.cli.completion",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
     "outbox": "dnsfilter.cli.outbox",

@@ -34,7 +34,7 @@ def update(shrinking: tuple[str, ...], configuration_file: Path | None) -> None:
     subscriptions = [blocklist for blocklist in configuration.blocklists if blocklist.url]
     unknown = set(shrinking) - {blocklist.name for blocklist in subscriptions}
     if unknown:
-        raise InputError([Problem(f"no list with a url has the name {sorted(unknown)[0]!r}", key="--accept-shrink")])
+        raise InputError([Problem(f"no list with a url has the name {min(unknown)!r}", key="--accept-shrink")])
     if not subscriptions:
         click.echo("no list has a url: nothing to download", err=True)
         return

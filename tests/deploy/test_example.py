@@ -1,18 +1,21 @@
-"""deploy/dnsfilter.yaml, the commented example, and deploy/dnsfilter.schema.json, both held to the models."""
+"""deploy/dnsfilter.yaml, the commented example, and the JSON Schemas beside it, all held to the models."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 
+from dnsfilter.blocklist.catalogue import Catalogue
 from dnsfilter.clients.inventory import parse_inventory
 from dnsfilter.config import Configuration, parse_configuration
 from dnsfilter.document import parse_document
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLE = DEPLOY / "dnsfilter.yaml"
+SHIPPED = DEPLOY.parent / "blocklists"
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -69,6 +72,17 @@ def test_example_inventory_loads() -> None:
     assert len(devices) == 2
 
 
-def test_schema_is_current() -> None:
+def test_schemas_are_current() -> None:
     """`make schema` would change nothing."""
     assert json.loads((DEPLOY / "dnsfilter.schema.json").read_text()) == Configuration.model_json_schema()
+    assert json.loads((DEPLOY / "catalogue.schema.json").read_text()) == Catalogue.model_json_schema()
+
+
+@pytest.mark.parametrize("file", [EXAMPLE, *sorted(SHIPPED.glob("*.yaml"))], ids=lambda file: file.stem)
+def test_editors_find_the_schema(file: Path) -> None:
+    """The first line of every shipped file says by which schema it is to be completed, and that is there."""
+    comment = file.read_text().partition("\n")[0]
+    schema = comment.removeprefix("# yaml-language-server: $schema=")
+    assert schema != comment
+    assert (file.parent / schema).resolve().parent == DEPLOY.resolve()
+    assert (file.parent / schema).is_file()

@@ -7,6 +7,7 @@ from dnsfilter.blocklist.export.coverage import Coverage
 from dnsfilter.blocklist.export.rpz import MAX_TRIGGER, write_rpz
 from dnsfilter.blocklist.rpz import parse_rpz
 from dnsfilter.model import DnsAction
+from dnsfilter.settings.order import Blocklist
 from tests.fakes.coverage import SINKHOLE, cover, exact, suffix
 
 
@@ -97,4 +98,4 @@ def test_our_own_parser_reads_it(given_rules):
     """The zone is one that we accept as a list, without a complaint."""
     coverage = cover(*(make(text, answer) for make, text, answer in given_rules))
     document = write_rpz(coverage, SINKHOLE, 7)
-    assert parse_rpz("\n".join(document.lines), "f").problems == ()
+    assert parse_rpz("\n".join(document.lines), "f", Blocklist(name="list", file="f")).problems == ()
