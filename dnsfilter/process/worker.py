@@ -52,6 +52,9 @@ LOOK = 0.2
 """Seconds between looks for what was published: a change of a file takes effect within two."""
 
 SECOND = 1.0
+ATTENDANCE_SECONDS = 60.0
+"""How often the manager hears who has asked: it compares that with who is at the proxy."""
+
 GRACE = 2.0
 """Seconds that a worker told to end waits for its upstreams."""
 
@@ -61,9 +64,6 @@ FAREWELL = 1.0
 _log = logging.getLogger("dnsfilter.worker")
 
 
-class Worker:
-    """One process that answers queries."""
-
 class Rules:
     """A snapshot and what is made of it, which takes long for much local data and is done beside the answers."""
 
@@ -72,6 +72,9 @@ class Rules:
         self.engine = Engine(fresh.configuration, fresh.lists)
         self.local = LocalData(fresh.configuration.records, fresh.configuration.listen)
 
+
+class Worker:
+    """One process that answers queries."""
 
     def __init__(self, state: Path, name: str, sockets: list[socket.socket], lifeline: Lifeline) -> None:
         self._state = state
@@ -92,6 +95,7 @@ class Rules:
         self._tcp, self._tls, self._https = TcpServer(*wiring), TlsServer(*wiring), HttpsServer(*wiring)
         self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)
+        self._attendance_due = 0.0
         self._next_change: float | None = None
         self._listening: list[asyncio.AbstractServer] = []
         self._ending = asyncio.Event()
@@ -178,6 +182,9 @@ class Rules:
         self.journal.gauges["cache_entries",] = len(self._resolver.cache)
         self.journal.gauges["cache_bytes",] = self._resolver.cache.size
         self.journal.gauges["snapshot_generation",] = self._snapshot.generation
+        if monotonic() >= self._attendance_due:
+            self._attendance_due = monotonic() + ATTENDANCE_SECONDS
+            self.journal.clients.update(self._resolver.seats.list_clients())
 
     async def _renew(self, *, is_other_snapshot: bool) -> None:
         """Take what was published; something damaged leaves the last good one in force."""
@@ -251,6 +258,10 @@ class Rules:
                 raise failure
 
 
+def _read_rules(state: Path) -> Rules:
+    return Rules(read_snapshot(state))
+
+
 def _make_connection(stream: TcpServer, trusted: Sequence[Network]) -> asyncio.BaseProtocol:
     """Return the protocol of a new connection."""
     return Vestibule(stream, trusted) if trusted else stream.make_connection()
@@ -258,10 +269,6 @@ def _make_connection(stream: TcpServer, trusted: Sequence[Network]) -> asyncio.B
 
 def _tame_garbage_collector() -> None:
     """Let no collection pause the answers: nothing on the query path makes cycles.
-def _read_rules(state: Path) -> Rules:
-    return Rules(read_snapshot(state))
-
-
 
     What has lived for a second is set aside (`gc.freeze`, which only relinks a list); what is younger is looked at only
     when there is far more of it than queries make in a second.
@@ -279,6 +286,7 @@ def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -
 def main() -> int:
     """Run a worker; return the exit status."""
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_INTERVAL)
     state, name, *descriptors = sys.argv[1:]
     sockets = [socket.socket(fileno=int(descriptor)) for descriptor in descriptors]
     try:
@@ -286,7 +294,6 @@ def main() -> int:
     except DnsfilterError as error:
         _log.error("%s", error)
         return 2
-    sys.setswitchinterval(SWITCH_INTERVAL)
     except Exception as error:  # noqa: BLE001 - the border of the process: the supervisor starts another
         _log.error("ends unexpectedly: %r", error)
         return 1
