@@ -13,13 +13,16 @@ import time
 import traceback
 import uuid
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 from mitmproxy import connection, ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.http import HTTPFlow
 from mitmproxy.proxy.layer import NextLayer
-from mitmproxy.proxy.layers.modes import Socks5AuthData
+from mitmproxy.proxy.layers import HttpLayer
+from mitmproxy.proxy.layers.http import HTTPMode
+from mitmproxy.proxy.layers.modes import HttpProxy, HttpUpstreamProxy, ReverseProxy, Socks5AuthData
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData, TlsData
 
@@ -30,13 +33,13 @@ from dnsfilter.journal import Journal
 from dnsfilter.model import Channel, Grade, ProxyAction, Role
 from dnsfilter.policy.decisions import strictness
 from proxy_addons.acknowledgements import Acknowledgements, is_click
-from proxy_addons.beginnings import Ended, is_too_long, is_too_short
+from proxy_addons.beginnings import Ended, is_request, is_too_long, is_too_short
 from proxy_addons.border import REFUSED, AnyEvent, guarded, refuse
 from proxy_addons.connections import ClientConnection, Recorder
 from proxy_addons.discretion import Discretion
 from proxy_addons.endpoint import MetricsEndpoint
 from proxy_addons.identity import Authority, identify
-from proxy_addons.names import Target, destination_targets, hello_targets, hides_name, request_targets
+from proxy_addons.names import Target, destination_targets, has_body, hello_targets, hides_name, request_targets
 from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
 from proxy_addons.policy import PolicyInForce, Verdict
@@ -48,6 +51,9 @@ REFRESH_SECONDS = 0.25
 EAGER = "connection_strategy=eager connects before the name is known: leave it out, or set lazy"
 
 logger = logging.getLogger(__name__)
+EXPLICIT = (HttpProxy, HttpUpstreamProxy, ReverseProxy)
+"""Layers below which mitmproxy knows by itself what is spoken."""
+
 TRANSPARENT = frozenset({"transparent", "wireguard", "local", "tun"})
 """mitmproxy's modes in which clients connect to the addresses of servers and know nothing of a proxy."""
 
@@ -150,6 +156,8 @@ class Enforce:
         if is_too_long(data):
             self._recorder.count_connection(self._connection(choice.context.client), ProxyAction.REFUSE)
             choice.layer = Ended(choice.context)
+        elif is_request(data) and not isinstance(choice.context.layers[-1], EXPLICIT):
+            choice.layer = HttpLayer(choice.context, HTTPMode.transparent)
 
     @guarded
     def http_connect(self, flow: HTTPFlow) -> None:
@@ -170,15 +178,19 @@ class Enforce:
             return  # TLS to the proxy itself: where it is to go is still to come
         client = self._connection(data.context.client)
         verdict = self._policy().decide(client.client, hello_targets(data), time.time())
-        self._record(client, verdict)
-        if verdict.decision.rule and verdict.decision.rule.role is FRONT and verdict.decision.is_sighting:
-            self._record_ech(client, verdict, data)
-        client.shown = verdict if self._shows_page(client, verdict) else None
-        data.ignore_connection = client.shown is None
-        if data.context.client.transport_protocol == "udp":
-            follow_replacement(data.context)
-        client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
-        client.is_freed = verdict.decision.is_free
+        self._take_hello(data, client, verdict)
+
+    def turn_away(self, data: ClientHelloData) -> bool:
+        """Refuse and record a ClientHello whose connection mitmproxy has not taken yet, if it is one without a page."""
+        known = self._connection(data.context.client)
+        try:
+            verdict = self._policy().decide(known.client, hello_targets(data), time.time())
+            if verdict.action is not ProxyAction.REFUSE or self._shows_page(known, verdict):
+                return False
+            self._take_hello(data, known, verdict)
+            return True
+        finally:
+            self.client_disconnected(data.context.client)
 
     @guarded
     def requestheaders(self, flow: HTTPFlow) -> None:
@@ -198,8 +210,13 @@ class Enforce:
                 flow.response = respond(self._notice(verdict), flow.request, REFUSED_STATUS)
             case ProxyAction.WARN:
                 self._warn(flow, client, verdict)
-        if flow.response:
-            flow.request.stream = False
+        flow.request.stream = not flow.response and has_body(flow.request)
+
+    @guarded
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Let a response pass as it comes instead of collecting it first; an upgrade is mitmproxy's to make."""
+        if flow.response and flow.response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            flow.response.stream = True
 
     @guarded
     def server_connect(self, data: ServerConnectionHookData) -> None:
@@ -223,6 +240,17 @@ class Enforce:
         rule = verdict.decision.rule
         if rule and rule.grade is not Grade.NONE:
             self._record(client, replace(verdict, decision=replace(verdict.decision, rule=pin(rule))))
+
+    def _take_hello(self, data: ClientHelloData, client: ClientConnection, verdict: Verdict) -> None:
+        self._record(client, verdict)
+        if verdict.decision.rule and verdict.decision.rule.role is FRONT and verdict.decision.is_sighting:
+            self._record_ech(client, verdict, data)
+        client.shown = verdict if self._shows_page(client, verdict) else None
+        data.ignore_connection = client.shown is None
+        if data.context.client.transport_protocol == "udp":
+            follow_replacement(data.context)
+        client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
+        client.is_freed = verdict.decision.is_free
 
     def fail(self, event: AnyEvent, hook: str, error: Exception) -> None:
         """Close the connection of a hook that failed, and say so without saying whose it was."""

@@ -6,17 +6,20 @@ what comes over UDP, because those sockets cannot be handed over.
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import mitmproxy_rs
 from mitmproxy.addons.proxyserver import Proxyserver, Servers
 from mitmproxy.proxy.mode_servers import AsyncioServerInstance, ServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.mode_specs import ProxyMode, ReverseMode
 
-BACKLOG = 1024
+from proxy_addons.doorkeeper import Doorkeeper, Handle, TurnAway
+
+BACKLOG = 4096
 UDP = "udp"
+DatagramHandle = Callable[[mitmproxy_rs.Stream], Awaitable[None]]
 EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - where a mode without an address listens
 
 
@@ -41,36 +44,44 @@ def read_places(arguments: Iterable[str]) -> dict[str, Place]:
 class InheritingServers(Servers):
     """The servers of the modes, each where it was placed."""
 
-    def __init__(self, manager: Proxyserver, places: Mapping[str, Place]) -> None:
+    def __init__(self, manager: Proxyserver, places: Mapping[str, Place], turn_away: TurnAway) -> None:
         super().__init__(manager)
         self._places = places
+        self._turn_away = turn_away
 
     async def update(self, modes: Iterable[ProxyMode]) -> bool:
         """Start the servers of all modes."""
         for mode in modes:
             instance: ServerInstance[Any] = ServerInstance.make(mode, self._manager)
             if isinstance(instance, AsyncioServerInstance):
-                instance.listen = Listening(instance, self._places[mode.full_spec])  # type: ignore[method-assign]
+                instance.listen = self._make_listening(instance)  # type: ignore[method-assign]
             await instance.start()
             self._instances[mode] = instance
         return True
+
+    def _make_listening(self, instance: AsyncioServerInstance[Any]) -> "Listening":
+        handle: Any = instance.handle_stream
+        mode, place = instance.mode, self._places[instance.mode.full_spec]
+        at_door = Doorkeeper(mode, self._turn_away, handle) if isinstance(mode, ReverseMode) else handle
+        return Listening(place, at_door, handle)
 
 
 class Listening:
     """Stands for `listen` of one server."""
 
-    def __init__(self, instance: AsyncioServerInstance[Any], place: Place) -> None:
-        self._instance = instance
+    def __init__(self, place: Place, over_tcp: Handle, over_udp: DatagramHandle) -> None:
         self._place = place
+        self._over_tcp = over_tcp
+        self._over_udp = over_udp
 
     async def __call__(self, host: str, port: int) -> list[asyncio.Server | mitmproxy_rs.udp.UdpServer]:
         """Listen on what was inherited, and over UDP on the address given."""
-        handle = self._instance.handle_stream
         servers: list[asyncio.Server | mitmproxy_rs.udp.UdpServer] = [
-            await asyncio.start_server(handle, sock=sock, backlog=BACKLOG) for sock in self._place.sockets
+            await asyncio.start_server(self._over_tcp, sock=sock, backlog=BACKLOG) for sock in self._place.sockets
         ]
         addresses = ((host,) if host else EVERYWHERE) if self._place.has_udp else ()
-        return [*servers, *[await mitmproxy_rs.udp.start_udp_server(address, port, handle) for address in addresses]]
+        start = mitmproxy_rs.udp.start_udp_server
+        return [*servers, *[await start(address, port, self._over_udp) for address in addresses]]
 
 
 class InheritingProxyserver(Proxyserver):
@@ -78,6 +89,6 @@ class InheritingProxyserver(Proxyserver):
 
     name = "proxyserver"
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
+    def __init__(self, places: Mapping[str, Place], turn_away: TurnAway) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.servers = InheritingServers(self, places)
+        self.servers = InheritingServers(self, places, turn_away)

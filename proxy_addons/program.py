@@ -36,12 +36,12 @@ _log = logging.getLogger("dnsfilter.proxy")
 
 def make_master(name: str, source: PolicySource, places: Mapping[str, Place]) -> Master:
     """Return mitmproxy's core, ready to run within the running event loop."""
-    master = Master(Options())
+    master, enforce = Master(Options()), Enforce(name, source)
     addons: tuple[Any, ...] = (
         proxyauth.ProxyAuth(),
-        InheritingProxyserver(places),
+        InheritingProxyserver(places, enforce.turn_away),
         dns_resolver.DnsResolver(),
-        Enforce(name, source),
+        enforce,
         next_layer.NextLayer(),
         disable_h2c.DisableH2C(),
         tlsconfig.TlsConfig(),
