@@ -9,11 +9,13 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e.gateway import (
+    DOH,
     GATEWAY,
     LISTED,
     LISTED_NAME,
     PORTS,
     ROOT,
+    SINKHOLES,
     UNLISTED,
     UNLISTED_NAME,
     WIREGUARD_PORT,
@@ -138,6 +140,18 @@ def test_unlisted_passes_undecrypted(house: House, gateway: Filter, mode: Mode) 
     assert ISSUER in issuer(fetched)
     assert house.count("tcp") == reached + 1
     assert UNLISTED_NAME not in gateway.running.output
+
+
+@pytest.mark.slow
+def test_a_phone_asks_our_resolver(house: House, gateway: Filter, phase: str) -> None:
+    """Over WireGuard the address of the gateway is our resolver, and a known resolver of others is refused."""
+    assert gateway.running.is_alive
+    dig = ("dig", "+short", "+tries=1", "+time=3")
+    ours = house.run("phone", *dig, "@10.20.1.1", LISTED_NAME).stdout.split()
+    assert ours == [SINKHOLES[4] if phase in BLOCKING else LISTED[4]]
+    if phase in BLOCKING:
+        house.run("phone", *dig, f"@{DOH[4]}", UNLISTED_NAME)
+        assert house.count(port=53, address=DOH[4]) == 0
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ Pure: text from the configuration and lists. Names are the resolver's and the pr
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 
 from dnsfilter.blocklist.export.coverage import Coverage, Network, Networks
 from dnsfilter.blocklist.export.document import Document
@@ -33,7 +33,7 @@ class Redirect(StrEnum):
 class Gateway:
     """What rules lead to and whom they concern; a port is 0 where nothing listens that could be led to.
 
-    `resolvers` are the upstreams: they may ask whom they like.
+    `resolvers` are the upstreams: they may ask whom they like. `unknown` are those whose address is not configured.
     """
 
     redirect: Redirect
@@ -43,14 +43,15 @@ class Gateway:
     sinkhole_port: int
     clients: Sequence[Network]
     resolvers: Sequence[Network]
+    unknown: Sequence[str]
 
 
 def find_gateway(configuration: Configuration, redirect: Redirect, watched: Networks) -> Gateway:
     """Return the gateway of a configuration; `watched` are the networks of its lists in whatever phase."""
     dns = (endpoint.port for endpoint in configuration.listen.dns if not ip_address(endpoint.host).is_loopback)
     modes = dict(reversed([_read_mode(text) for text in configuration.proxy.listen]))
-    servers = (server for upstream in configuration.upstreams for server in upstream.servers)
-    endpoints = (server.endpoint for server in servers if server.endpoint)
+    servers = [server for upstream in configuration.upstreams for server in upstream.servers]
+    hosts = [server.endpoint.host for server in servers if server.endpoint]
     return Gateway(
         redirect,
         watched,
@@ -58,7 +59,8 @@ def find_gateway(configuration: Configuration, redirect: Redirect, watched: Netw
         modes.get("transparent", 0),
         modes.get("reverse", 0) or modes.get("transparent", 0),
         configuration.allow_clients,
-        [ip_network(each.host) for each in endpoints if _is_foreign(each.host)],
+        [ip_network(host) for host in hosts if _is_foreign(host)],
+        [server.text for server in servers if server.endpoint is None],
     )
 
 
@@ -93,10 +95,12 @@ def write_gateway(gateway: Gateway, coverage: Coverage, sinkhole: Sinkhole) -> D
 
 
 def _write_sets(name: str, networks: Iterable[Network]) -> Iterator[str]:
+    """Write one set for each family; nft takes no networks that overlap."""
     every = list(networks)
-    for version in (4, 6):
-        own = [network for network in every if network.version == version]
-        yield from write_set(f"{name}_ipv{version}", f"ipv{version}_addr", own)
+    ipv4 = collapse_addresses(network for network in every if isinstance(network, IPv4Network))
+    ipv6 = collapse_addresses(network for network in every if isinstance(network, IPv6Network))
+    yield from write_set(f"{name}_ipv4", "ipv4_addr", list(ipv4))
+    yield from write_set(f"{name}_ipv6", "ipv6_addr", list(ipv6))
 
 
 def _write_chain(hook: str, kind: str, priority: str, name: str, rules: Iterable[str]) -> Iterator[str]:
@@ -149,6 +153,8 @@ def _tell_losses(gateway: Gateway, sinkhole: Sinkhole) -> Iterator[str]:
         yield "the proxy: proxy.listen has no transparent mode that clients reach; connections are refused instead"
     if not gateway.sinkhole_port:
         yield "the sinkhole: proxy.listen has neither a reverse nor a transparent mode that clients reach"
+    if gateway.unknown:
+        yield f"upstream {', '.join(gateway.unknown)}: if it is one of the clients, its own queries are captured too"
     local = [str(address) for address in (sinkhole.ipv4, sinkhole.ipv6) if not _is_foreign(str(address))]
     if local:
         yield f"sinkhole {', '.join(local)}: to each device its own; choose addresses that are routed here"

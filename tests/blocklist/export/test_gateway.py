@@ -16,7 +16,7 @@ WATCHED = Networks([ip_network("198.51.100.0/24")], [ip_network("2001:db8:1::/48
 SETTINGS = {
     "listen": {"dns": ["127.0.0.1:5353", "0.0.0.0:5300"]},
     "allow_clients": ["10.0.0.0/8", "fd00::/8"],
-    "upstreams": [{"servers": ["10.0.0.5", "tls://[fd00::5]", "127.0.0.1:5335", "https://dns.example/q", "system"]}],
+    "upstreams": [{"servers": ["10.0.0.5", "tls://[fd00::5]", "127.0.0.1:5335", "https://dns.example/q"]}],
     "proxy": {"listen": ["transparent@8081", "reverse:https://192.0.2.1:443@0.0.0.0:8443"]},
 }
 
@@ -78,8 +78,22 @@ def test_where_the_sinkhole_leads() -> None:
 
 def test_what_is_missing_is_told() -> None:
     """Nothing is led to where nothing listens, and whoever generates the rules learns why."""
-    text, losses = write(sinkhole=Sinkhole(), listen={"dns": ["127.0.0.1:5353"]}, proxy={"listen": []})
+    nothing = {"listen": {"dns": ["127.0.0.1:5353"]}, "proxy": {"listen": []}, "upstreams": [{"servers": ["system"]}]}
+    text, losses = write(sinkhole=Sinkhole(), **nothing)
     assert "redirect" not in text
-    begins = ["capture of port 53: ", "the proxy: ", "the sinkhole: ", "sinkhole 127.0.0.1, ::1: "]
+    begins = [
+        "capture of port 53: ",
+        "the proxy: ",
+        "the sinkhole: ",
+        "upstream system: ",
+        "sinkhole 127.0.0.1, ::1: ",
+    ]
     assert len(losses) == len(begins)
     assert all(loss.startswith(begin) for loss, begin in zip(losses, begins, strict=True))
+
+
+def test_networks_do_not_overlap() -> None:
+    """What is said twice in the configuration is there once: nft refuses sets whose networks overlap."""
+    text = write(allow_clients=["10.0.0.0/8", "10.20.0.0/16"], upstreams=[{"servers": ["10.0.0.5", "10.0.0.5:54"]}])[0]
+    assert "10.20.0.0/16" not in text
+    assert text.count("10.0.0.5/32") == 1
