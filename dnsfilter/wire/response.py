@@ -314,7 +314,7 @@ class Answer(Records):
             offset = rdata + length
             if ttl < least:
                 least = ttl
-            if ttl > most:
+            if ttl > most:  # noqa: PLR1730 - a call for every record costs more than it says
                 most = ttl
             size = _ADDRESS_SIZES.get(rtype)
             if size:
