@@ -15,6 +15,7 @@ _COMMANDS = {
     "audit": "dnsfilter.cli.audit",
     "check": "dnsfilter.cli.check",
     "completion": "dnsfilter.cli.completion",
+    "convert": "dnsfilter.cli.convert",
     "devices": "dnsfilter.cli.devices",
     "explain": "dnsfilter.cli.explain",
     "outbox": "dnsfilter.cli.outbox",
