@@ -178,3 +178,18 @@ def test_extended_errors_with_a_text(start) -> None:
         answer = server.dig(LISTED, "-b", "127.0.0.2", *options)
         assert (answer.status, answer.ede) == ("REFUSED", (18,))
     assert "help desk 4711" in answer.text
+
+
+def test_a_cookie_passes_over_the_rate_limit(start) -> None:
+    """Who is over the limit, as somebody who forges its address could make it be, is answered with a good cookie."""
+    server = start(rate_limit={"per_client_qps": 1, "burst": 5, "slip": 0})
+    cookie = cookie_of(server.port)[0]
+    impatient = ("+tries=1", "+time=1", "+nocookie")
+    assert [server.dig(LISTED, *impatient).status for _ in range(12)].count("") >= 4
+    assert server.dig(LISTED, *impatient).status == ""
+    for _ in range(3):
+        assert cookie_of(server.port, cookie)[2] == "NOERROR"
+    forged = cookie[:-1] + ("0" if cookie[-1] != "0" else "1")
+    assert server.dig(LISTED, f"+cookie={forged}", "+tries=1", "+time=1").status == ""
+    refused = [cookie_of(server.port, cookie, LISTED, "+tries=1", "+time=1")[2] for _ in range(20)]
+    assert "REFUSED" in refused

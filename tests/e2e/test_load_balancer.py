@@ -1,14 +1,17 @@
 """Behind a real dnsdist that says who asks: its clients are served or refused by their own addresses."""
 
 import socket
+import ssl
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.dig import dig
 from tests.e2e.server import SINKHOLE_IPV4
+from tests.fakes.origin import make_certificate
 from tests.fakes.proxying import make_header
-from tests.fakes.resolving import make_query
+from tests.fakes.resolving import addresses_in, make_query, rcode_of
 from tests.processes import Processes, free_port, require_program
 
 LISTED = "www.tiktok.com"
@@ -51,3 +54,34 @@ def test_headers_of_others(start):
         with pytest.raises(TimeoutError):
             client.recv(4096)
     assert dig(server.port, LISTED).rdata("A") == [SINKHOLE_IPV4]
+
+
+def fetch(port: int, certificate: Path, header: bytes, source: str = PROXY) -> tuple[bytes, bytes]:
+    """Return status and body of a DoH request behind a PROXY header, which stands before TLS; else nothing."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    query = urlsafe_b64encode(make_query(LISTED)).rstrip(b"=")
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5, (source, 0)) as plain:
+            plain.sendall(header)
+            with context.wrap_socket(plain, server_hostname="dns.example") as connection:
+                connection.sendall(b"GET /dns-query?dns=" + query + b" HTTP/1.1\r\nHost: dns.example\r\n\r\n")
+                head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+                return head[: len("HTTP/1.1 200")], body
+    except OSError:
+        return b"", b""
+
+
+def test_https_behind_a_load_balancer(start, tmp_path):
+    """Over HTTPS the header comes before the handshake: its client is served or refused; without it nobody is."""
+    certificate, port = make_certificate(tmp_path, "dns.example"), free_port()
+    files = {"chain": str(certificate), "key": str(certificate)}
+    listen = {**SETTINGS["listen"], "https": [f"127.0.0.1:{port}"], "certificate": files}
+    start(**{**SETTINGS, "listen": listen})
+    status, body = fetch(port, certificate, make_header(SERVED))
+    assert (status, addresses_in(body)) == (b"HTTP/1.1 200", [SINKHOLE_IPV4])
+    status, body = fetch(port, certificate, make_header(STRANGER))
+    assert (status, rcode_of(body)) == (b"HTTP/1.1 200", 5)
+    assert fetch(port, certificate, b"") == (b"", b"")
+    assert fetch(port, certificate, make_header(SERVED), "127.0.0.1") == (b"", b"")
+    status, body = fetch(port, certificate, b"", "127.0.0.1")
+    assert (status, addresses_in(body)) == (b"HTTP/1.1 200", [SINKHOLE_IPV4])
