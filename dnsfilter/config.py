@@ -14,6 +14,7 @@ from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE
 from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
 from dnsfilter.settings.forwarding import Forwarding
+from dnsfilter.settings.identity import Identity
 from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
 from dnsfilter.settings.operation import Privacy, Proxy, Selftest, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
@@ -61,6 +62,7 @@ class Configuration(Section):
     groups: tuple[Group, ...] = ()
     inventory: str | None = None
     leases: tuple[Leases, ...] = ()
+    identity: Identity = Identity()
     policies: tuple[Policy, ...] = ()
     sinkhole: Sinkhole = Sinkhole()
     proxy: Proxy = Proxy()

@@ -24,7 +24,8 @@ _TTL = struct.Struct("!I")
 class Entry:
     """One ready response; valid while `now < fresh_until`, then `refresh` it.
 
-    `seen` counts hits per client address (packed) where the name is listed, and is None where it is not; `counted` is
+    `seen` counts hits per client where the name is listed, and is None where it is not: by packed address, as the UDP
+    server has it, or by the text that stands for the client; `counted` is
     the key of a counter that every hit belongs to besides.
     """
 
@@ -54,7 +55,7 @@ class Entry:
         self.rcode = rcode
         self.counted = counted
         self.hits = 0
-        self.seen: dict[bytes, int] | None = {} if decision.is_sighting else None
+        self.seen: dict[bytes | str, int] | None = {} if decision.is_sighting else None
         self.fresh_until = self._expires = self._due = inf
         self._stored = 0.0
         self._ttls: tuple[int, ...] = ()

@@ -54,7 +54,6 @@ _MINIMAL_ANY = build_minimal_any()
 _SERVFAIL = int(Rcode.SERVFAIL)
 _RESOLVED = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
 """With any other response code nothing was learnt about the name (RFC 8767 section 4)."""
-
 _HEADER_SIZE = 12
 _OPCODE_BITS = 0x78
 _AUTHENTIC_DATA = int(Flag.AD)
@@ -234,6 +233,7 @@ class Resolver:
         """Answer a well-formed query: by its EDNS alone, as one of a kind that we do not do, or by its question."""
         if transport is not _UDP:
             query.limit = MAX_MESSAGE
+        seat = self.seats.take_behind(seat, query, now) if seat.is_forwarder else seat
         if seat.view is None:
             return self._refuse_stranger(query, len(message), transport)
         rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else _NOERROR

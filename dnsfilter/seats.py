@@ -4,28 +4,47 @@ Addresses are packed (4 or 16 octets). Clients that are decided alike share one 
 monotonic clock, `today` seconds since the epoch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from dnsfilter.clients.directory import Directory
+from dnsfilter.clients.table import device_key, mac_key
 from dnsfilter.config import Configuration
 from dnsfilter.memo import Memo, Shelf
 from dnsfilter.model import Client
 from dnsfilter.policy.engine import Engine, View
 from dnsfilter.rates import UNLIMITED, Bucket, Rates, Recent
 from dnsfilter.tally import address_text
+from dnsfilter.values import Network
+from dnsfilter.wire.codes import Option
+from dnsfilter.wire.query import Query
 
 MAX_SEATS = 65_536
 MAX_PROXIES = 1000
+MAC_SIZE = 6
+
+_MAC = int(Option.MAC)
 
 
 class Seat:
-    """One client address; `view` is None where it is not served. `entries` are those of its memo.
+    """One client; `view` is None where it is not served. `entries` are those of its memo.
 
-    `tokens` are what it has taken out of its bucket and its prefix's.
+    `text` stands for the client in sightings: its address, or the device that is known to ask from there. `tokens` are
+    what it has taken out of its bucket and its prefix's. Of a forwarder it is believed whose MAC is behind a query.
     """
 
-    __slots__ = ("address", "bucket", "entries", "memo", "prefix", "text", "tokens", "view", "waiting")
+    __slots__ = (
+        "address",
+        "bucket",
+        "entries",
+        "is_forwarder",
+        "memo",
+        "prefix",
+        "text",
+        "tokens",
+        "view",
+        "waiting",
+    )
 
     def __init__(self, address: bytes, text: str, view: View | None, memo: Memo, bucket: Bucket) -> None:
         self.address = address
@@ -37,6 +56,7 @@ class Seat:
         self.prefix: Bucket | None = None
         self.tokens = 0.0
         self.waiting = 0
+        self.is_forwarder = False
 
     def recall(self, tail: bytes, now: float) -> bytes | None:
         """Return the ready response to the octets behind a query's ID, and count that it was used.
@@ -50,7 +70,7 @@ class Seat:
             self.memo.touched.append(entry)
         entry.hits += 1
         if entry.seen is not None:
-            entry.seen[self.address] = entry.seen.get(self.address, 0) + 1
+            entry.seen[self.text] = entry.seen.get(self.text, 0) + 1
         return entry.tail
 
 
@@ -64,12 +84,14 @@ class Seats:
     def __init__(self, configuration: Configuration, engine: Engine, directory: Directory, today: float) -> None:
         self._networks = configuration.allow_clients
         self._trusted = configuration.listen.proxy_protocol
+        self._identity = configuration.identity
         self._rates = Rates(configuration.rate_limit, MAX_SEATS)
         self._engine, self._directory, self._today = engine, directory, today
         self._by_address: Recent[Seat] = Recent(MAX_SEATS)
         self._proven: Recent[Seat] = Recent(MAX_SEATS)
+        self._named: Recent[Seat] = Recent(MAX_SEATS)
         self._proxies: Recent[bool] = Recent(MAX_PROXIES)
-        self._views: dict[Client, tuple[View, Memo]] = {}
+        self._views: dict[tuple[Client, bool], tuple[View, Memo]] = {}
         self._shelf = Shelf()
         self._unserved = self._shelf.make_memo()
 
@@ -80,7 +102,7 @@ class Seats:
 
     def list_clients(self) -> Iterator[str]:
         """Yield the addresses of those who have asked since the last change of the policy."""
-        for seats in (self._by_address, self._proven):
+        for seats in (self._by_address, self._proven, self._named):
             yield from (seat.text for seat in seats.values())
 
     def take(self, address: bytes, now: float) -> Seat:
@@ -103,14 +125,27 @@ class Seats:
             known = self._proxies.add(address, any(place in network for network in self._trusted))
         return known
 
-    def take_proven(self, address: bytes, now: float) -> Seat:
-        """Return the seat of an address that is known to be the sender's own."""
+    def take_proven(self, address: bytes, now: float, name: str = "") -> Seat:
+        """Return the seat of an address that is the sender's own for certain; where it counts, of what he calls himself."""
         seat = self._proven.get(address)
         if seat is None:
             seat = self._make(address, now)
             if seat.view is not None:
                 self._proven.add(address, seat)
+        if name and self._identity.client_ids and _holds(self._identity.client_ids, seat):
+            keys = [device_key(name)]
+            if self._directory.find(seat.text, self._today).device:
+                keys.append(seat.text)
+            return self._take_named(seat, keys, now)
         return seat
+
+    def take_behind(self, forwarder: Seat, query: Query, now: float) -> Seat:
+        """Return the seat of the device whose query a forwarder passes on; such a query is no other client's."""
+        mac = query.options.get(_MAC)
+        if mac is None:
+            return forwarder
+        query.is_shareable = False
+        return self._take_named(forwarder, [mac_key(mac[: MAC_SIZE + 1].hex(":"))], now)
 
     def admit(self, seat: Seat, now: float) -> bool:
         """Get new tokens for a seat that has none left; whether the query that found none may pass."""
@@ -134,13 +169,34 @@ class Seats:
         if not self._is_served(ip_address(text)):
             return Seat(address, text, None, self._unserved, self._rates.open_client(now))
         client = self._directory.find(text, self._today)
-        view, memo = self._view(Client(client.group, quarantined=client.quarantined))
-        return Seat(address, text, view, memo, self._rates.open_client(now))
+        place = ip_address(text)
+        is_forwarder = any(place in network for network in self._identity.edns_mac)
+        seat = self._seat(address, text, client, now, is_forwarder=is_forwarder)
+        seat.is_forwarder = is_forwarder
+        return seat
 
-    def _view(self, kind: Client) -> tuple[View, Memo]:
+    def _take_named(self, seat: Seat, keys: Sequence[str], now: float) -> Seat:
+        """Return the seat of whom an address names; it has tokens of its own."""
+        place = seat.address + " ".join(keys).encode()
+        named = self._named.get(place)
+        if named is None:
+            client = self._directory.identify(seat.text, keys, self._today)
+            text = device_key(client.device) if client.device else " ".join((seat.text, *keys))
+            named = self._named.add(place, self._seat(seat.address, text, client, now))
+        return named
+
+    def _seat(self, address: bytes, text: str, client: Client, now: float, *, is_forwarder: bool = False) -> Seat:
+        """Return a new seat. Forwarders share no memo with those of whom a MAC is not believed."""
+        kind = Client(client.group, quarantined=client.quarantined), is_forwarder
         if kind not in self._views:
-            self._views[kind] = self._engine.view(kind, self._today), self._shelf.make_memo()
-        return self._views[kind]
+            self._views[kind] = self._engine.view(kind[0], self._today), self._shelf.make_memo()
+        view, memo = self._views[kind]
+        return Seat(address, text, view, memo, self._rates.open_client(now))
 
     def _is_served(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)
+
+
+def _holds(networks: Iterable[Network], seat: Seat) -> bool:
+    address = ip_address(seat.text)
+    return any(address in network for network in networks)

@@ -63,8 +63,9 @@ class Tally:
                 self.journal.count(*entry.counted, by=entry.hits)
             entry.hits = 0
             if entry.seen:
-                for address, count in entry.seen.items():
-                    self.see(address_text(address), group, entry.decision, count)
+                for client, count in entry.seen.items():
+                    text = client if isinstance(client, str) else address_text(client)
+                    self.see(text, group, entry.decision, count)
                 entry.seen.clear()
         memo.touched.clear()
 

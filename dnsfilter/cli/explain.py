@@ -51,7 +51,7 @@ def _find_client(configuration: Configuration, address: str, now: float) -> Clie
     except ValueError:
         raise InputError([Problem(f"{address!r} is not an IP address", key="--client")]) from None
     sources = read_client_sources(configuration)
-    table = compile_table(sources.devices, sources.leases, {}, now)
+    table = compile_table(sources.devices, sources.leases, {}, now, configuration.identity)
     return Directory(configuration.groups, table).find(address, now)
 
 

@@ -3,7 +3,7 @@
 Reads no file and no clock. What devices a table knows is decided in `table`; here an address is only looked up.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from math import inf
 
@@ -38,6 +38,13 @@ class Directory:
             self._remembered.clear()
         self._remembered[address] = client, until
         return client
+
+    def identify(self, address: str, keys: Sequence[str], now: float) -> Client:
+        """Return the one device that all keys stand for; nobody at the address where there is no such device."""
+        named = [self.find(key, now) for key in keys]
+        if named[0].device and len({client.device for client in named}) == 1:
+            return named[0]
+        return Client(self.find(address, now).group)
 
     def _look_up(self, text: str, now: float) -> tuple[Client, float]:
         if is_device_key(text):

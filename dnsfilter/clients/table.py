@@ -2,12 +2,13 @@
 
 A device owns an address by the inventory, or by a lease of one of its MACs for as long as the lease lives. An address
 that two sources give to different devices, or to one and to a MAC that nobody knows, belongs to none of them: it keeps
-their group if they share one.
+their group if they share one. Addresses of networks that are declared as shared mean no device at all.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from math import inf
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ import marisa_trie
 
 from dnsfilter.clients.leases import Lease
 from dnsfilter.model import Device
+from dnsfilter.settings.identity import Identity
+from dnsfilter.values import Network
 
 _SEPARATOR = "\t"
 _BY_DEVICE = "device:"
+_BY_MAC = "mac:"
 _STRANGER = Device("", "", "", "", "", (), ())
 
 
@@ -30,13 +34,18 @@ class Entry(NamedTuple):
 
 
 def device_key(device: str) -> str:
-    """Return what stands in the place of an address for a device that has proven to be one."""
-    return _BY_DEVICE + device
+    """Return what stands in the place of an address for a device that has proven to be one; ids know no case here."""
+    return _BY_DEVICE + device.lower()
+
+
+def mac_key(mac: str) -> str:
+    """Return what stands in the place of an address for the device with a MAC, as somebody trusted said."""
+    return _BY_MAC + mac
 
 
 def is_device_key(text: str) -> bool:
     """Whether a text is no address but stands for a device."""
-    return text.startswith(_BY_DEVICE)
+    return text.startswith((_BY_DEVICE, _BY_MAC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +65,20 @@ class ClientTable:
 
 
 def compile_table(
-    devices: Iterable[Device], leases: Iterable[Lease], quarantined: Mapping[str, frozenset[str]], now: float
+    devices: Iterable[Device],
+    leases: Iterable[Lease],
+    quarantined: Mapping[str, frozenset[str]],
+    now: float,
+    identity: Identity = Identity(),  # noqa: B008 - it is frozen
 ) -> ClientTable:
-    """Join inventory and leases as they are at `now`."""
+    """Join inventory and leases as they are at `now`; MACs are in the table only where somebody may say them."""
     devices = tuple(devices)
     entries = dict(_inventory_entries(devices))
     entries.update(_lease_entries(devices, leases, entries, now))
+    if identity.shared:
+        entries = {key: entry for key, entry in entries.items() if not _is_shared(key, identity.shared)}
+    if identity.edns_mac:
+        entries.update(_mac_entries(devices))
     packed = (
         (address, _SEPARATOR.join((repr(e.expires), e.group, e.device)).encode()) for address, e in entries.items()
     )
@@ -75,6 +92,21 @@ def _inventory_entries(devices: Iterable[Device]) -> Iterator[tuple[str, Entry]]
             owners[address].append(device)
     for address, claimants in owners.items():
         yield address, _entry(claimants, inf)
+
+
+def _mac_entries(devices: Iterable[Device]) -> Iterator[tuple[str, Entry]]:
+    owners: dict[str, list[Device]] = defaultdict(list)
+    for device in devices:
+        for mac in device.macs:
+            owners[mac].append(device)
+    return ((mac_key(mac), _entry(claimants, inf)) for mac, claimants in owners.items())
+
+
+def _is_shared(key: str, networks: Iterable[Network]) -> bool:
+    if is_device_key(key):
+        return False
+    address = ip_address(key)
+    return any(address in network for network in networks)
 
 
 def _lease_entries(

@@ -1,7 +1,7 @@
 """The client snapshot: the table of known devices in one container, read whole by workers and addon.
 
 The header names quarantined devices, the octets are the packed table (marisa trie). It holds ids of devices, addresses
-and groups; no name, no owner, no MAC.
+and groups; no name, no owner, and MACs only where `identity.edns_mac` lets somebody say them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +18,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, SnapshotError
 from dnsfilter.feeds import container
 from dnsfilter.model import Device
+from dnsfilter.settings.identity import Identity
 from dnsfilter.settings.order import Leases
 
 FILE_NAME = "clients"
@@ -78,11 +79,11 @@ def _read(file: str, unreadable: list[Problem]) -> str | None:
 def refresh_clients(configuration: Configuration, directory: Path, now: float) -> tuple[Problem, ...]:
     """Publish what the sources say now; return what is wrong with them."""
     sources = read_client_sources(configuration)
-    publish_sources(sources, directory, now)
+    publish_sources(sources, configuration.identity, directory, now)
     return sources.problems
 
 
-def publish_sources(sources: ClientSources, directory: Path, now: float) -> None:
+def publish_sources(sources: ClientSources, identity: Identity, directory: Path, now: float) -> None:
     """Publish sources under the quarantines in force; where one cannot be read, what was published before stays."""
     try:
         published = read_clients(directory)
@@ -90,7 +91,7 @@ def publish_sources(sources: ClientSources, directory: Path, now: float) -> None
         published = None
     if published is None or sources.is_complete:
         quarantined = published.quarantined if published else {}
-        publish_clients(compile_table(sources.devices, sources.leases, quarantined, now), directory)
+        publish_clients(compile_table(sources.devices, sources.leases, quarantined, now, identity), directory)
 
 
 def publish_clients(table: ClientTable, directory: Path) -> None:

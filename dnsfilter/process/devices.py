@@ -47,7 +47,7 @@ class DeviceFeed:
         if is_changed:
             _complain(sources)
         try:
-            publish_sources(sources, self._state, now)
+            publish_sources(sources, self._configuration.identity, self._state, now)
         except SnapshotError as error:
             _log.error("%s", error)
             return False

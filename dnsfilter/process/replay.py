@@ -71,7 +71,8 @@ class Replay:
         pseudonyms: Pseudonyms,
         at: float | None = None,
     ) -> None:
-        table = compile_table(sources.devices, sources.leases, {}, -inf)  # which of the leases had ended is told later
+        # Which of the leases had ended is told later.
+        table = compile_table(sources.devices, sources.leases, {}, -inf, configuration.identity)
         unflagged = {group.name for group in configuration.groups if not group.flag}
         groups = {pseudonyms.of_device(device.id): device.group for device in sources.devices}
         orders = PolicyOrders(configuration, lists, groups)

@@ -220,8 +220,8 @@ class Worker:
             configuration.waiting,
         )
         self._places.adopt(configuration.connections)
-        self._tls.adopt(configuration.listen.certificate)
-        self._https.adopt(configuration.listen.certificate)
+        self._tls.adopt(configuration.listen.certificate, configuration.listen.name)
+        self._https.adopt(configuration.listen.certificate, configuration.listen.name)
         self._snapshot, self._rules, self._table = fresh, rules, table
         self._next_change = rules.engine.next_change(today)
 

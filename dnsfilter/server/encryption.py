@@ -17,6 +17,17 @@ RECORD_SIZE = 16_384
 """How many octets one TLS record carries at most (RFC 8446 section 5.1): a read of so many takes it whole."""
 
 
+class ServerTls(ssl.SSLObject):
+    """TLS of a server that knows which name the client has asked for (RFC 6066 section 3)."""
+
+    server_name = ""
+
+
+def note_server_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Remember which name the client asks for; a callback of contexts whose `sslobject_class` is `ServerTls`."""
+    cast("ServerTls", tls).server_name = name or ""
+
+
 class Encryption(asyncio.Protocol, asyncio.Transport):
     """TLS of a server around `inside`, which has its place from before the handshake."""
 

@@ -16,6 +16,7 @@ from dnsfilter.server.requests import (
     HttpError,
     Refusal,
     Request,
+    read_name,
     read_query,
     refusal_fields,
     response_fields,
@@ -31,11 +32,13 @@ class HttpsConnection(PaddedConnection):
     """One client connection that speaks HTTP."""
 
     _http: Http1 | Http2 | None = None
+    _server_name = ""
     _is_serving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Speak what both agreed on during the handshake (RFC 7301); HTTP/2 begins with our settings."""
         super().connection_made(transport)
+        self._server_name = self.name
         tls = transport.get_extra_info("ssl_object")
         self._http = Http2() if tls and tls.selected_alpn_protocol() == "h2" else Http1()
         self._send()
@@ -87,6 +90,7 @@ class HttpsConnection(PaddedConnection):
         if isinstance(query, Refusal):
             self._refuse(request.stream, query)
             return False
+        self.name = read_name(request) or self._server_name
         result = self._answer(query, now)
         if isinstance(result, Pending):
             result.send, result.token = self._send_later, (request.stream, is_head, wants_padding(result.query))

@@ -8,11 +8,13 @@ from binascii import Error, a2b_base64
 from email.utils import formatdate
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from dnsfilter.errors import DnsfilterError
 from dnsfilter.wire.framing import MAX_MESSAGE
 
 PATH = b"/dns-query"
+_NAMED_PATH = re.compile(rb"/dns-query/([\w.~%-]{1,200})(?=$|\?)")
 MEDIA_TYPE = b"application/dns-message"
 MAX_PATH = 8192
 MAX_FIELDS = 32 * 1024
@@ -65,7 +67,7 @@ def read_query(request: Request) -> bytes | Refusal:
     if len(request.path) > MAX_PATH:
         return PATH_TOO_LONG
     path, _, parameters = request.path.partition(b"?")
-    if path != PATH:
+    if path != PATH and not _NAMED_PATH.fullmatch(path):
         return NOT_FOUND
     if request.method not in (b"GET", b"HEAD", b"POST"):
         return NOT_ALLOWED
@@ -73,6 +75,12 @@ def read_query(request: Request) -> bytes | Refusal:
     if accept and accept not in _ACCEPTED and not _accepts(accept):
         return NOT_ACCEPTABLE
     return _read_body(request) if request.method == b"POST" else _read_parameters(parameters)
+
+
+def read_name(request: Request) -> str:
+    """Return what the client calls itself in the path, empty where it does not."""
+    found = _NAMED_PATH.match(request.path)
+    return unquote_to_bytes(found[1]).decode(errors="replace") if found else ""
 
 
 @lru_cache(1024)

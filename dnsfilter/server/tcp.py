@@ -62,7 +62,7 @@ class TcpServer:
 
 
 class Connection(asyncio.Protocol):
-    """One client connection."""
+    """One client connection; `name` is what the client calls itself, which counts where it is believed."""
 
     def __init__(self, server: TcpServer, client: bytes = b"") -> None:
         self._server = server
@@ -72,6 +72,7 @@ class Connection(asyncio.Protocol):
         self._is_unread = False
         self._is_finished = False
         self.address = client
+        self.name = ""
         self.active = 0.0
 
     @property
@@ -180,7 +181,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server
-        seat = server.resolver.seats.take_proven(self.address, now)
+        seat = server.resolver.seats.take_proven(self.address, now, self.name)
         seat.tokens -= 1
         if seat.tokens >= 0:
             tail = seat.recall(message[ID_SIZE:], now)

@@ -9,7 +9,7 @@ from typing import cast
 from dnsfilter.errors import InputError, Problem, WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
-from dnsfilter.server.encryption import Encryption
+from dnsfilter.server.encryption import Encryption, ServerTls, note_server_name
 from dnsfilter.server.tcp import Connection, TcpServer
 from dnsfilter.settings.resolver import Certificate
 from dnsfilter.wire.padding import pad, wants_padding
@@ -52,6 +52,13 @@ def _find_obstacle(file: Path) -> str:
 class PaddedConnection(Connection):
     """One client connection inside TLS."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Learn what the client calls itself: the label before our own name."""
+        super().connection_made(transport)
+        label, _, rest = transport.get_extra_info("ssl_object").server_name.partition(".")
+        server = cast("TlsServer", self._server)
+        self.name = label if server.name and rest.lower() == server.name else ""
+
     def finish(self) -> None:
         """Say that nothing more will come, and close (RFC 8446 section 6.1)."""
         self._is_finished = True
@@ -80,10 +87,15 @@ class TlsServer(TcpServer):
     """The ALPN identifiers of what is spoken inside."""
 
     connection: type[PaddedConnection] = PaddedConnection
+    name: str | None = None
     _context: ssl.SSLContext | None = None
 
-    def adopt(self, certificate: Certificate | None) -> None:
-        """Use this certificate for new connections; one that cannot be loaded leaves the last good one in use."""
+    def adopt(self, certificate: Certificate | None, name: str | None = None) -> None:
+        """Use this certificate for new connections; one that cannot be loaded leaves the last good one in use.
+
+        `name` is the resolver's own, below which clients name themselves.
+        """
+        self.name = name
         if certificate is None:
             return
         try:
@@ -92,6 +104,8 @@ class TlsServer(TcpServer):
             _log.error("%s; the certificate in use stays", error)
             return
         context.set_alpn_protocols(self.protocols)
+        context.sslobject_class = ServerTls
+        context.sni_callback = note_server_name
         self._context = context
 
     def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:

@@ -100,6 +100,12 @@ def _sources(configuration: Configuration) -> Iterator[str]:
         yield f"* Inventory {configuration.inventory}: id, name, owner, mail, group, MACs and addresses of devices."
     for lease in configuration.leases:
         yield f"* Leases {lease.file}: which MAC has which address until when."
+    for said, networks in (
+        ("the MAC of who asked", configuration.identity.edns_mac),
+        ("the device's id", configuration.identity.client_ids),
+    ):
+        if networks:
+            yield f"* Queries from {', '.join(map(str, networks))}: {said}, where they say it."
 
 
 def _stored(configuration: Configuration) -> Iterator[str]:
@@ -131,7 +137,8 @@ def _files(configuration: Configuration) -> Iterator[str]:
     state = configuration.state
     key = configuration.privacy.pseudonym_key
     yield f"* {key}: the key of the pseudonyms. Who has it and the inventory can tell who is meant."
-    yield f"* {state}/clients: device id and group behind each address; made anew when inventory or leases change."
+    behind = "each address and MAC" if configuration.identity.edns_mac else "each address"
+    yield f"* {state}/clients: device id and group behind {behind}; made anew when inventory or leases change."
     yield f"* {state}/{HEADS_FILE}: numbers and hashes of the audit; not about people."
     for name, section in configuration.outlets.items():
         if not isinstance(section, EventOutput) and section.dry_run:

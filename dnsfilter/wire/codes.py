@@ -93,6 +93,7 @@ class Option(IntEnum):
     TCP_KEEPALIVE = 11
     PADDING = 12
     EDE = 15
+    MAC = 65001  # of the local range (RFC 6891 section 9), as dnsmasq's add-mac sends it
 
 
 class Flag(IntEnum):

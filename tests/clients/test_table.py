@@ -5,8 +5,9 @@ from math import inf
 import pytest
 
 from dnsfilter.clients.leases import Lease
-from dnsfilter.clients.table import ClientTable, Entry, compile_table
+from dnsfilter.clients.table import ClientTable, Entry, compile_table, mac_key
 from dnsfilter.model import Device
+from dnsfilter.settings.identity import Identity
 
 NOW = 1_000.0
 MAC_A, MAC_B, MAC_X = "02:00:5e:00:53:0a", "02:00:5e:00:53:0b", "02:00:5e:00:53:ff"
@@ -66,6 +67,34 @@ def test_sources_that_clash_accuse_nobody(devices: list[Device], group: str, mac
     """While a lease and the neighbours name different MACs, the address is nobody's, whichever of them lasts longer."""
     leases = [Lease("192.0.2.7", mac, expires) for mac, expires in zip(macs, (2_000.0, 3_000.0), strict=True)]
     assert compile_table(devices, leases, {}, NOW).get("192.0.2.7") == Entry("", group, 2_000.0)
+
+
+def test_privacy_addresses_are_one_device() -> None:
+    """However many addresses a device gives itself, the neighbours' MAC tells whose they are; each for its time only."""
+    addresses = [f"2001:db8::{number:x}" for number in range(1, 50)]
+    leases = [Lease(address, MAC_A, NOW + 300) for address in addresses]
+    table = compile_table([A, B], [*leases, Lease("2001:db8::ffff", MAC_A, NOW - 1)], {}, NOW)
+    assert {table.get(address) for address in addresses} == {Entry("a", "corporate", NOW + 300)}
+    assert table.get("2001:db8::ffff") is None
+
+
+def test_shared_addresses_mean_no_device() -> None:
+    """In a network that is declared as shared neither inventory nor lease makes an address a device; elsewhere both do."""
+    identity = Identity.model_validate({"shared": ["192.0.2.0/30", "2001:db8:99::/48"]})
+    leases = [Lease("192.0.2.3", MAC_B, inf), Lease("2001:db8:99::1", MAC_A, inf), Lease("192.0.2.7", MAC_A, inf)]
+    table = compile_table([A, B], leases, {}, NOW, identity)
+    known = ("192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8:99::1", "192.0.2.7", "device:a")
+    assert [bool(table.get(key)) for key in known] == [False, False, False, False, True, True]
+
+
+def test_macs_are_known_only_where_somebody_may_say_them() -> None:
+    """MACs are in the table only with `edns_mac`; one of two devices belongs to neither."""
+    twin = Device("c", "", "", "", "corporate", (MAC_B,), ())
+    assert compile_table([A], [], {}, NOW).get(mac_key(MAC_A)) is None
+    table = compile_table([A, B, twin], [], {}, NOW, Identity.model_validate({"edns_mac": ["192.0.2.53/32"]}))
+    assert table.get(mac_key(MAC_A)) == Entry("a", "corporate", inf)
+    assert table.get(mac_key(MAC_B)) == Entry("", "corporate", inf)
+    assert table.get(mac_key(MAC_X)) is None
 
 
 def test_an_empty_table_knows_nobody() -> None:

@@ -101,7 +101,7 @@ class World:
 
     def adopt(self) -> None:
         """Put the policy and the clients as they are now in force."""
-        table = compile_table(self.devices, (), self.quarantined, self.now)
+        table = compile_table(self.devices, (), self.quarantined, self.now, self.configuration.identity)
         directory = Directory(self.configuration.groups, table)
         self.resolver.adopt(self.configuration, self.engine, directory, self.now, self.secrets)
         self.next_change = self.engine.next_change(self.now)

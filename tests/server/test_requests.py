@@ -10,8 +10,10 @@ from dnsfilter.server.requests import (
     BAD_REQUEST,
     MAX_PATH,
     NOT_ACCEPTABLE,
+    NOT_FOUND,
     Refusal,
     Request,
+    read_name,
     read_query,
     refusal_fields,
     response_fields,
@@ -20,6 +22,28 @@ from dnsfilter.server.requests import (
 
 def get(path: bytes, **fields: bytes) -> Request:
     return Request(1, b"GET", path, {name.encode(): value for name, value in fields.items()}, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (b"/dns-query/laptop-7?dns=AAAA", "laptop-7"),
+        (b"/dns-query/L%207", "L 7"),
+        (b"/dns-query/%ff", "\ufffd"),
+        (b"/dns-query", ""),
+        (b"/dns-query?dns=AAAA", ""),
+        (b"/dns-query/", ""),
+        (b"/dns-query/a/b", ""),
+        (b"/dns-query/" + b"a" * 201, ""),
+        (b"/other/laptop", ""),
+    ],
+)
+def test_the_path_may_name_the_client(path: bytes, name: str) -> None:
+    """What a client calls itself is the one segment behind the path; anything else there is not found."""
+    request = Request(1, b"GET", path, {}, b"")
+    assert read_name(request) == name
+    if path.startswith(b"/dns-query/"):
+        assert (read_query(request) == NOT_FOUND) is (name == "")
 
 
 @given(st.binary(max_size=MAX_PATH * 3 // 4 - 30))

@@ -120,3 +120,30 @@ def test_what_is_no_tls_is_closed(certificate):
 
     found = uvloop.run(run())
     assert b"\x7f\0\0\1" not in found
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [("laptop.dns.example", "laptop"), ("dns.example", ""), ("laptop.elsewhere.example", ""), ("a.b.dns.example", "")],
+)
+def test_the_server_name_may_name_the_client(certificate: Certificate, asked: str, name: str) -> None:
+    """What a client calls itself is the label before our name in the server name that it asks for."""
+
+    async def connect() -> str:
+        server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()))
+        server.adopt(certificate, "dns.example")
+        listening = await asyncio.get_running_loop().create_server(server.make_connection, "127.0.0.1", 0)
+        trust = ssl.create_default_context(cafile=certificate.chain)
+        trust.check_hostname = False
+        port = listening.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust, server_hostname=asked)
+        query = make_query(LISTED)
+        writer.write(struct.pack("!H", len(query)) + query)
+        async with asyncio.timeout(5):
+            await reader.readexactly(2)
+        (connection,) = server.places
+        writer.close()
+        listening.close()
+        return connection.name
+
+    assert uvloop.run(connect()) == name
