@@ -124,9 +124,9 @@ LOSSES = {
     "unbound": {
         7: "10.9.0.0/16",
         8: "num-threads",
-        21: "forward-host",
-        25: "rpz-action-override",
-        27: "control-enable",
+        23: "forward-host",
+        27: "rpz-action-override",
+        29: "control-enable",
     },
     "bind": {2: "10.9.0.0/16", 10: "max-cache-size", 14: "corp.example", 16: "logging"},
     "dnsmasq": {11: "dhcp-range"},
