@@ -218,6 +218,7 @@ class Answer(Records):
     targets: Sequence[str]
     hints: Sequence[bytes]
     prefixes: tuple[bytes, ...]
+    longest_ttl: int
 
     def __init__(self, message: bytes, question_size: int, now: float) -> None:
         """WireError where the message is malformed, or its response code is about our asking and not the answer."""
@@ -241,8 +242,7 @@ class Answer(Records):
                 offset = name_end + _RECORD_SIZE + length
                 if rtype == _SOA and index < authorities:
                     negative = _negative_ttl(message, ttl, offset - length, offset)
-                if ttl > self.longest_ttl:
-                    self.longest_ttl = ttl
+                self.longest_ttl = max(self.longest_ttl, ttl)
                 ttls.append(name_end + 4 - start)
         except (IndexError, struct.error):
             raise WireError("message ends inside a record") from None
@@ -312,30 +312,32 @@ class Answer(Records):
             rtype, _, ttl, length = _unpack_record(message, name_end)
             rdata = name_end + _RECORD_SIZE
             offset = rdata + length
-            if ttl < least:
+            if ttl < least:  # noqa: PLR1730 - a call costs more, for every record of every answer
                 least = ttl
-            if ttl > most:  # noqa: PLR1730 - a call for every record costs more than it says
+            if ttl > most:  # noqa: PLR1730
                 most = ttl
-            size = _ADDRESS_SIZES.get(rtype)
-            if size:
-                if length != size:
+            if rtype in _ADDRESS_SIZES:
+                if length != _ADDRESS_SIZES[rtype]:
                     raise WireError("an address of the wrong length")
                 prefixes.append(message[rdata : rdata + 2])
             elif rtype in _TARGET_OFFSETS:
                 self.is_plain = False
-                target, end = _read_target(message, rdata + _TARGET_OFFSETS[rtype], offset)
+                target = self._read_target(message, rdata, offset, rtype)
                 room -= len(target) + TARGET_PRICE
                 if room < 0:
                     raise WireError("more names than a message without compression could hold")
                 targets.append(to_text(target))
-                if end != offset:
-                    self._read_rest(message[end:offset], rtype)
             ttls.append(name_end + 4 - start)
         self.targets, self.longest_ttl = targets or (), most
-        if self.hints:
-            prefixes += [hint[:2] for hint in self.hints]
-        self.prefixes = _share_prefixes(prefixes)
+        self.prefixes = _share_prefixes(prefixes, self.hints)
         return offset, least if most <= _MAX_TTL else 0  # RFC 2181 section 8
+
+    def _read_target(self, message: bytes, rdata: int, end: int, rtype: int) -> bytes:
+        """Return the name that record data leads to, having read what stands behind it."""
+        target, offset = _read_name_within(message, rdata + _TARGET_OFFSETS[rtype], end)
+        if offset != end:
+            self._read_rest(message[offset:end], rtype)
+        return target
 
     def _read_rest(self, data: bytes, rtype: int) -> None:
         """Read what stands behind the name in record data: the parameters of a service binding, else nothing may."""
@@ -353,11 +355,11 @@ def _share(offsets: tuple[int, ...]) -> tuple[int, ...]:
     return _shapes.setdefault(offsets, offsets) if len(offsets) <= MAX_SHARED else offsets
 
 
-def _share_prefixes(prefixes: list[bytes]) -> tuple[bytes, ...]:
-    """Return the different ones among a few; of many all, which is only less to the point."""
-    if len(prefixes) == 1:
+def _share_prefixes(prefixes: list[bytes], hints: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the different ones among these and those of some addresses; for a single one the same tuple always."""
+    if len(prefixes) == 1 and not hints:
         return _single_prefixes.get(prefixes[0]) or _single_prefixes.setdefault(prefixes[0], (prefixes[0],))
-    return tuple(set(prefixes))
+    return tuple({*prefixes, *(hint[:2] for hint in hints)})
 
 
 def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
@@ -369,7 +371,7 @@ def _negative_ttl(message: bytes, ttl: int, rdata: int, end: int) -> int:
     return int(min(ttl, _SOA_TIMES.unpack_from(message, end - _SOA_TIMES.size)[4]))
 
 
-def _read_target(message: bytes, offset: int, limit: int) -> tuple[bytes, int]:
+def _read_name_within(message: bytes, offset: int, limit: int) -> tuple[bytes, int]:
     if offset >= limit:
         raise WireError("record data too short for a name")
     name, end = read_name(message, offset)
