@@ -27,7 +27,7 @@ class Dnsfilter(Subject):
     settings: dict[str, object]
 
     def __init__(self, processes: Processes, place: Place) -> None:
-        self.metrics_port = free_port()
+        self.metrics_port, self.https_port = free_port(), free_port()
         super().__init__(processes, place)
 
     def metrics(self) -> dict[str, float]:
@@ -88,6 +88,7 @@ class Dnsfilter(Subject):
         if self.tls_port:
             files = {"chain": str(self.place.certificate), "key": str(self.place.certificate)}
             listen |= {"tls": [f"127.0.0.1:{self.tls_port}"], "certificate": files}
+            listen |= {"https": [f"127.0.0.1:{self.https_port}"]}
         settings = {
             **default_settings(self.place.upstream),
             "workers": self.place.workers,
