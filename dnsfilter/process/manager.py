@@ -47,7 +47,7 @@ from dnsfilter.store.writer import Report, Writer
 
 CLIENTS_SECONDS = 2.0
 LISTS_SECONDS = 1.0
-SOURCES_SECONDS = 0.25
+SOURCES_SECONDS = 0.2
 FLUSH_SECONDS = 5.0
 GC_THRESHOLDS = (100_000, 20, 20)
 """Batches are many objects without cycles: looking for cycles among them seldom is enough."""

@@ -48,7 +48,7 @@ TICK = 0.05
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread that prepares what comes next lets answers go first; Python's own are ten times that."""
 
-LOOK = 0.2
+LOOK = 0.1
 """Seconds between looks for what was published: a change of a file takes effect within two."""
 
 SECOND = 1.0
