@@ -1,14 +1,15 @@
-"""The first octets of a connection, before mitmproxy takes it for something: what is still too short, and too long.
+"""The first octets of a connection, before mitmproxy takes it for something: too short, too long, or HTTP after all.
 
-mitmproxy takes a connection whose first segment is no whole beginning of TLS or HTTP for raw data, which no name is
-looked for in. Who sends `G`, then `ET /`, or the first octet of a ClientHello alone, would pass unseen.
+mitmproxy takes a connection whose first segment is no whole beginning of TLS, or no whole line of HTTP with a method of
+letters, for raw data, which no name is looked for in. Who sends `GET /`, then the rest, or the first octet of a
+ClientHello alone, would pass unseen.
 """
 
 import re
 
 from mitmproxy.proxy.commands import CloseConnection
-from mitmproxy.proxy.events import Event
-from mitmproxy.proxy.layer import CommandGenerator, Layer
+from mitmproxy.proxy.events import DataReceived, Event
+from mitmproxy.proxy.layer import CommandGenerator, Layer, NextLayer
 
 MAX_HELLO = 65_536
 """The longest ClientHello that is waited for; those of browsers have some 2,000 octets."""
@@ -16,23 +17,45 @@ MAX_HELLO = 65_536
 _TLS = b"\x16\x03"
 """A record with a handshake message, and the first octet of every version."""
 
+_LAST_VERSION = 3
+"""The second octet of the last version that a record may have; mitmproxy takes others for no TLS."""
+
 _RECORD_HEADER = 5
 _MESSAGE_HEADER = 4
-_METHOD = re.compile(rb"[A-Za-z-]{1,32}")
+_UNFINISHED_LINE = re.compile(rb"[\r\n]*(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?:[ \t][^\n]{0,8192})?)?")
+_REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]*\sHTTP/[0-9]\.[0-9]\s*\n")
+"""As servers read it, who ignore empty lines before it (RFC 9112 section 2.2) and are not exact about blanks."""
 
 
 def is_too_short(data: bytes) -> bool:
     """Whether what a client sent so far may be the beginning of a ClientHello or a request that says no more yet."""
     if data[:1] == _TLS[:1]:
         return len(data) < _RECORD_HEADER + _MESSAGE_HEADER and _TLS.startswith(data[:2])
-    return _METHOD.fullmatch(data) is not None
+    return _UNFINISHED_LINE.fullmatch(data) is not None
 
 
-def is_too_long(data: bytes) -> bool:
-    """Whether a ClientHello announces, in its first record, more than any client needs."""
+def is_request(data: bytes) -> bool:
+    """Whether a server would take what a client sent for a request, whatever it thinks of its method."""
+    return _REQUEST_LINE.match(data) is not None
+
+
+def is_unreadable(data: bytes) -> bool:
+    """Whether this is a ClientHello that we cannot or will not read, and a server might.
+
+    Servers ignore the version of the record (RFC 8446 section 5.1). A message whose header is cut by the end of a
+    record looks here like a long one.
+    """
     first = data[: _RECORD_HEADER + _MESSAGE_HEADER]
     is_hello = len(first) == _RECORD_HEADER + _MESSAGE_HEADER and first.startswith(_TLS)
-    return is_hello and int.from_bytes(first[-3:]) > MAX_HELLO
+    return is_hello and (first[len(_TLS)] > _LAST_VERSION or int.from_bytes(first[-3:]) > MAX_HELLO)
+
+
+def join_segments(choice: NextLayer, data: bytes) -> None:
+    """Let the layer that is chosen have all octets so far at once: one that fails on the first must not get more."""
+    received = [event for event in choice.events if isinstance(event, DataReceived)]
+    if len(received) > 1 and all(event.connection == choice.context.client for event in received):
+        others = (event for event in choice.events if not isinstance(event, DataReceived))
+        choice.events[:] = [*others, DataReceived(choice.context.client, data)]
 
 
 class Ended(Layer):

@@ -33,7 +33,7 @@ from dnsfilter.journal import Journal
 from dnsfilter.model import Channel, Grade, ProxyAction, Role
 from dnsfilter.policy.decisions import strictness
 from proxy_addons.acknowledgements import Acknowledgements, is_click
-from proxy_addons.beginnings import Ended, is_request, is_too_long, is_too_short
+from proxy_addons.beginnings import Ended, is_request, is_too_short, is_unreadable, join_segments
 from proxy_addons.border import REFUSED, AnyEvent, guarded, refuse
 from proxy_addons.connections import ClientConnection, Recorder
 from proxy_addons.discretion import Discretion
@@ -153,7 +153,8 @@ class Enforce:
             return
         if is_too_short(data):
             raise exceptions.AddonHalt  # nobody decides yet; asked again with the next octets
-        if is_too_long(data):
+        join_segments(choice, data)
+        if is_unreadable(data):
             self._recorder.count_connection(self._connection(choice.context.client), ProxyAction.REFUSE)
             choice.layer = Ended(choice.context)
         elif is_request(data) and not isinstance(choice.context.layers[-1], EXPLICIT):

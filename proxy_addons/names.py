@@ -1,6 +1,7 @@
 """What a connection or a request names: ClientHello, CONNECT, request or destination -> targets, each with its channel.
 
-Decides nothing and raises nothing: text that is neither a name nor an address is no target.
+Decides nothing and raises nothing: text that is neither a name nor an address counts as what a lenient server takes it
+for.
 """
 
 import re
@@ -9,18 +10,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from mitmproxy.http import HTTPFlow
+from mitmproxy.http import HTTPFlow, Request
 from mitmproxy.tls import ClientHelloData
 
 from dnsfilter.model import Channel
-from dnsfilter.names import canonical
+from dnsfilter.names import MAX_LABEL, MAX_TEXT, canonical
 
 SERVER_NAME = 0
 HOST_NAME = 0
 ENCRYPTED_CLIENT_HELLO = 0xFE0D
 """The extension that hides the real name behind that of a front; clients send a meaningless one to others, too."""
 
-_AUTHORITY = re.compile(r"\s*(?:.*@)?(\[[^\]]*\]|[^:]*?)\s*(?::\s*[0-9]*)?\s*", re.DOTALL)
+_NO_NAME = re.compile(r"[^a-z0-9_.-]")
+_AUTHORITY = re.compile(r"\s*(?:.*@)?(\[[^\]]*\]|[^:]*?)\s*(?::.*)?", re.DOTALL)
 _OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
 
 
@@ -53,15 +55,26 @@ def _read_old_address(text: str) -> IPv4Address | None:
 
 
 def read_target(text: str, channel: Channel) -> Target | None:
-    """Return what a host text stands for, None when it can be neither a name nor an address."""
+    """Return what a host text stands for, None when it says nothing."""
     address = read_address(text)
     if address is None:
         try:
             text = canonical(text)
         except ValueError:
+            text = _mend(text)
+        if not text:
             return None
         address = read_address(text)  # digits of other scripts become ASCII ones on the way to the server too
     return Target(text, channel) if address is None else Target(address, Channel.IP)
+
+
+def _mend(text: str) -> str:
+    """Return a name in place of a text that is none, as a lenient server reads it: what it is below still counts."""
+    text = _NO_NAME.sub("_", text.partition("\0")[0].lower())
+    labels = [label[:MAX_LABEL] for label in text.split(".") if label]
+    while sum(map(len, labels)) + len(labels) > MAX_TEXT:
+        del labels[0]
+    return ".".join(labels)
 
 
 def hello_targets(data: ClientHelloData) -> list[Target]:
@@ -87,6 +100,12 @@ def request_targets(flow: HTTPFlow) -> list[Target]:
     hosts = [_host(text) for text in (*request.headers.get_all("host"), request.authority)]
     targets = _read([*hosts, request.host], Channel.HTTP)
     return targets + _read([flow.client_conn.sni or ""], Channel.SNI)
+
+
+def has_body(request: Request) -> bool:
+    """Whether a request announces content (RFC 9112 section 6)."""
+    length = request.headers.get("content-length", "")
+    return "transfer-encoding" in request.headers or length not in ("", "0")
 
 
 def server_names(body: object) -> Iterator[str]:

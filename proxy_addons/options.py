@@ -8,14 +8,8 @@ from dnsfilter.settings.operation import Proxy
 
 LAZY = "lazy"
 
-_PREFERRED = {
-    "keep_host_header": True,
-    "flow_detail": 0,
-    "termlog_verbosity": "error",
-    "stream_large_bodies": "1",
-}
-"""Set unless the user set them: the client's own Host field must be seen, nobody's names belong in a log, and bodies
-pass as they come instead of being collected first."""
+_PREFERRED = {"keep_host_header": True, "flow_detail": 0, "termlog_verbosity": "error"}
+"""Set unless the user set them: the client's own Host field must be seen, and nobody's names belong in a log."""
 
 
 def chose_eager() -> bool:

@@ -7,7 +7,7 @@ from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.events import DataReceived
 
-from proxy_addons.beginnings import MAX_HELLO, Ended, is_too_long, is_too_short
+from proxy_addons.beginnings import MAX_HELLO, Ended, is_request, is_too_short, is_unreadable
 from tests.fakes.hello import client_hello
 from tests.fakes.mitmproxy import proxy_context
 
@@ -27,31 +27,53 @@ def test_waits_for_a_whole_beginning_of_tls(length: int) -> None:
         (b"G", True),
         (b"GET", True),
         (b"M-SEARCH", True),
-        (b"GET ", False),
-        (b"GET /", False),
+        (b"GET ", True),
+        (b"GET /path HTTP/1.1", True),
+        (b"GET /path HTTP/1.1\r\n", False),
+        (b"\r\n\r\n", True),
+        (b"\r\nGET", True),
+        (b"8=FIX.4.2", False),
+        (b"GET /" + b"x" * 9000, False),
         (b"QUIT\r\n", False),
         (b"\x16\x01", False),
         (b"\x00", False),
         (b"x" * 33, False),
     ],
 )
-def test_waits_for_the_end_of_a_method(data: bytes, *, expected: bool) -> None:
-    """Letters may become a method; a line, a space, or more letters than any method has are decided upon."""
+def test_waits_for_the_end_of_a_line(data: bytes, *, expected: bool) -> None:
+    """What may become a request is waited for; a line, or more than a request has of it, is decided upon."""
     assert is_too_short(data) is expected
 
 
 @given(st.binary(min_size=1))
 def test_what_is_long_enough_stays_so(data: bytes) -> None:
-    """Nobody waits for ever: forty octets are always enough."""
-    assert not is_too_short(data + bytes(40))
+    """Nobody waits for ever: some octets are always enough."""
+    assert not is_too_short(data + bytes(9000))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True),
+        (b"M-SEARCH * HTTP/1.1\n", True),
+        (b"\r\nGET  /  HTTP/1.0 \r\n", True),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", True),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", False),
+        (b"EHLO mail.example\r\nHTTP/1.1\r\n", False),
+    ],
+)
+def test_knows_a_request(data: bytes, *, expected: bool) -> None:
+    """The first line tells, with any method and any blanks."""
+    assert is_request(data) is expected
 
 
 @pytest.mark.parametrize(("length", "expected"), [(512, False), (MAX_HELLO, False), (MAX_HELLO + 1, True)])
 def test_refuses_what_no_client_sends(length: int, *, expected: bool) -> None:
     """A hello that announces more than any client needs is not collected, nor one whose header is cut in two."""
-    assert is_too_long(b"\x16\x03\x01\x40\x00\x01" + length.to_bytes(3)) is expected
-    assert not is_too_long(HELLO)
-    assert is_too_long(b"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x02\x00")
+    assert is_unreadable(b"\x16\x03\x01\x40\x00\x01" + length.to_bytes(3)) is expected
+    assert not is_unreadable(HELLO)
+    assert is_unreadable(b"\x16\x03\x01\x00\x01\x01\x16\x03\x01\x02\x00")
+    assert is_unreadable(HELLO[:2] + b"\4" + HELLO[3:])
     assert starts_like_tls_record(HELLO)
 
 

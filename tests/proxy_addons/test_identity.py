@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 from mitmproxy.certs import Cert
 
 from dnsfilter.clients.directory import Directory
-from dnsfilter.clients.table import compile_table
+from dnsfilter.clients.table import compile_table, device_key
 from dnsfilter.errors import InputError
 from dnsfilter.model import Client, Device
 from proxy_addons.connections import ClientConnection
@@ -76,5 +76,5 @@ def test_a_device_is_known_by_its_id(tmp_path: Path) -> None:
     identify(connection, "nobody", policy, 0.0)
     assert connection == ClientConnection("127.0.0.9", Client("plain", "L-2"))
     identify(connection, "L-1", policy, 0.0)
-    assert connection.address == "device:L-1"
+    assert connection.address == device_key("L-1")
     assert connection.client == Client("managed", "L-1", frozenset({"order"}))
