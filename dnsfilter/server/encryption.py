@@ -64,6 +64,7 @@ class Encryption(asyncio.Protocol, asyncio.Transport):
         if self._timer:
             self._timer.cancel()
         self._inside.connection_lost(cast("Exception | None", error))
+        del self._inside  # each knows the other, and no garbage collector looks for such pairs in a worker
 
     def pause_writing(self) -> None:
         """Tell the inside that the peer does not read."""

@@ -1,7 +1,9 @@
 """TLS between two pairs of buffers: however octets are cut, what is no TLS, the end of a connection."""
 
 import asyncio
+import gc
 import ssl
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -209,3 +211,19 @@ def test_the_end_is_said(contexts) -> None:
         assert heard.ending == "closed"
 
     asyncio.run(talk())
+
+
+def test_an_ended_connection_is_forgotten_without_the_garbage_collector() -> None:
+    """Workers look for no cycles: what is left of an ended connection would stay for good."""
+    inside, context = Echo(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    gc.disable()
+    try:
+        outside = Encryption(inside, context)  # type: ignore[arg-type]
+        inside.connection_made(outside)
+        left = weakref.ref(inside), weakref.ref(outside)
+        outside.connection_lost(None)
+        assert inside.is_lost
+        del inside, outside
+        assert [each() for each in left] == [None, None]
+    finally:
+        gc.enable()
