@@ -1,5 +1,6 @@
 """`dnsfilter lists update`, against a web server on loopback."""
 
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from dnsfilter.cli import cli
 from dnsfilter.cli.lists_update import update
 
 
@@ -73,3 +75,24 @@ def test_without_subscriptions(tmp_path: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert "nothing to download" in done.stderr
     assert not (tmp_path / "var").exists()
+
+
+def test_shrinking_is_accepted_by_name(site: tuple[Path, str], tmp_path: Path) -> None:
+    """A list that shrank too much is refused and names the option that takes it, which is audited."""
+    directory, url = site
+    (directory / "a.txt").write_text("".join(f"host{index}.example\n" for index in range(10)))
+    assert run(tmp_path, f"{url}/a.txt").exit_code == 0
+    (directory / "b.txt").write_text("host1.example\n")
+    refused = run(tmp_path, f"{url}/b.txt")
+    assert refused.exit_code == 1
+    assert "--accept-shrink list-0" in refused.stderr
+    file = str(tmp_path / "dnsfilter.yaml")
+    taken = CliRunner().invoke(update, ["-c", file, "--accept-shrink", "list-0"])
+    assert taken.exit_code == 0
+    assert (tmp_path / "var/lists/list-0.list").read_text() == "host1.example\n"
+    listed = CliRunner().invoke(cli, ["audit", "list", "--json", "-c", file]).stdout.splitlines()
+    assert [(json.loads(line)["action"], json.loads(line)["subject"]) for line in listed] == [
+        ("accept-shrink", "list-0")
+    ]
+    unknown = CliRunner().invoke(update, ["-c", file, "--accept-shrink", "nobody"])
+    assert "no list with a url has the name 'nobody'" in str(unknown.exception)
