@@ -31,6 +31,9 @@ CONFDIR = "mitmproxy"
 GC_THRESHOLDS = (20_000, 20, 50)
 """A connection is many objects, in cycles that end with it: collected in larger portions, they cost less."""
 
+HAS_LAZY_TASKS = sys.version_info < (3, 12)
+"""From Python 3.12 on mitmproxy starts tasks eagerly, by a way of making them that uvloop does not know."""
+
 _log = logging.getLogger("dnsfilter.proxy")
 
 
@@ -73,7 +76,7 @@ def main() -> int:
         logging.getLogger(library).setLevel(logging.ERROR)  # what is below names other people's connections
     state, name, *modes = sys.argv[1:]
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if HAS_LAZY_TASKS else None) as runner:
             runner.run(_run(Path(state), name, read_places(modes)))
     except DnsfilterError as error:
         _log.error("%s", error)

@@ -141,4 +141,4 @@ def _hosts(data: bytes) -> Iterator[str]:
     if isinstance(request, h11.Request):
         for field, value in request.headers:
             if field == b"host":
-                yield value.decode("latin-1").partition(":")[0]
+                yield value.decode("utf-8", "surrogateescape").partition(":")[0]
