@@ -126,7 +126,7 @@ class Seats:
         return known
 
     def take_proven(self, address: bytes, now: float, name: str = "") -> Seat:
-        """Return the seat of an address that is the sender's own for certain; where it counts, of what he calls himself."""
+        """Return the seat of an address that is the sender's own, or where it counts of his name."""
         seat = self._proven.get(address)
         if seat is None:
             seat = self._make(address, now)

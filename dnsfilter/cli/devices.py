@@ -1,5 +1,6 @@
 """`dnsfilter devices`: what the store knows of devices, whether or not anything runs."""
 
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def devices(context: click.Context, standing: str | None, configuration_file: Pa
     if context.invoked_subcommand:
         return
 
+    gc.disable()  # whatever is read is printed, and then this ends
     with reading(load_configuration(configuration_file)) as connection:
         if connection:
             chosen = list_devices(connection, Standing(standing) if standing else None)

@@ -30,6 +30,8 @@ def print_rows(rows: Iterable[Fields], columns: Sequence[str], *, as_json: bool)
 
 def to_text(value: object) -> str:
     """Return a value as a person reads it, on one line; control characters stand escaped."""
+    if isinstance(value, str) and value.isprintable():
+        return str(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {to_text(each)}" for key, each in value.items())
     text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -6,10 +6,9 @@ rest goes on. Reads no file.
 
 import csv
 import io
-import re
 from collections.abc import Callable, Container, Iterator
 
-from dnsfilter.clients.addresses import parse_address, parse_mac
+from dnsfilter.clients.addresses import canonical_address, parse_mac
 from dnsfilter.errors import Problem
 from dnsfilter.model import LANGUAGES, Device
 
@@ -55,7 +54,7 @@ class _Parser:
             self.complain(f"{identifier[:MAX_ID]!r} is not an id of 1 to {MAX_ID} characters", line, "id")
         elif self._claim("id", identifier, line):
             macs = tuple(dict.fromkeys(self._parse_all(row, "mac", parse_mac, line)))
-            addresses = tuple(dict.fromkeys(self._parse_all(row, "ip", _canonical_address, line)))
+            addresses = tuple(dict.fromkeys(self._parse_all(row, "ip", canonical_address, line)))
             name, owner, mail = (row.get(column, "") for column in ("name", "owner", "mail"))
             group, language = self._group(row, line), self._language(row, line)
             self.devices.append(Device(identifier, name, owner, mail, group, macs, addresses, language))
@@ -75,7 +74,7 @@ class _Parser:
         return language
 
     def _parse_all(self, row: _Row, column: str, parse: Callable[[str], str], line: int) -> Iterator[str]:
-        for text in filter(None, re.split(r"[\s;]+", row.get(column, ""))):
+        for text in row.get(column, "").replace(";", " ").split():
             try:
                 value = parse(text)
             except ValueError as error:
@@ -90,7 +89,3 @@ class _Parser:
         if first != line:
             self.complain(f"{value!r} is already claimed on line {first}", line, column)
         return first == line
-
-
-def _canonical_address(text: str) -> str:
-    return str(parse_address(text))

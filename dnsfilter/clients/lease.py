@@ -6,7 +6,7 @@ Knows no format and reads no file.
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from dnsfilter.clients.addresses import parse_address, parse_mac
+from dnsfilter.clients.addresses import canonical_address, parse_mac
 from dnsfilter.errors import Problem
 
 _Value = TypeVar("_Value")
@@ -67,7 +67,7 @@ class Record:
 
 def lease_address(text: str) -> str:
     """Return an address in canonical form; ValueError names what is none."""
-    return str(parse_field(parse_address, text, "an address"))
+    return parse_field(canonical_address, text, "an address")
 
 
 def lease_time(text: str) -> float:

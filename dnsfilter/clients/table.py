@@ -80,7 +80,8 @@ def compile_table(
     if identity.edns_mac:
         entries.update(_mac_entries(devices))
     packed = (
-        (address, _SEPARATOR.join((repr(e.expires), e.group, e.device)).encode()) for address, e in entries.items()
+        (key, f"{expires!r}{_SEPARATOR}{group}{_SEPARATOR}{device}".encode())
+        for key, (device, group, expires) in entries.items()
     )
     return ClientTable(marisa_trie.BytesTrie(packed), quarantined)
 
@@ -145,6 +146,8 @@ def _agrees(mac: str, owners: Mapping[str, list[Device]], owner: Device | None) 
 
 
 def _entry(claimants: list[Device], expires: float) -> Entry:
+    if len(claimants) == 1:
+        return Entry(claimants[0].id, claimants[0].group, expires)
     groups = {device.group for device in claimants}
     group = groups.pop() if len(groups) == 1 else ""
-    return Entry(claimants[0].id if len(claimants) == 1 else "", group, expires)
+    return Entry("", group, expires)

@@ -112,15 +112,17 @@ def attribute(record: Record, attribution: Attribution, now: float) -> Record:
 
 def _count(record: Record, observation: Observation) -> Record:
     time, _, grade, times = observation
-    is_new_day = not record.days or time // _DAY > record.last_seen // _DAY
-    return record._replace(
-        first_seen=min(record.first_seen, time),
-        last_seen=max(record.last_seen, time),
-        strong=record.strong + (times if grade is Grade.STRONG else 0),
-        weak=record.weak + (times if grade is Grade.WEAK else 0),
-        none=record.none + (times if grade is Grade.NONE else 0),
-        days=record.days + is_new_day,
-    )
+    attribution, standing, since, first, last, strong, weak, none, days, families, proof = record
+    if not days or time // _DAY > last // _DAY:
+        days += 1
+    if grade is Grade.STRONG:
+        strong += times
+    elif grade is Grade.WEAK:
+        weak += times
+    else:
+        none += times
+    first, last = min(first, time), max(last, time)
+    return Record(attribution, standing, since, first, last, strong, weak, none, days, families, proof)
 
 
 def _weigh(record: Record, observation: Observation) -> Record:

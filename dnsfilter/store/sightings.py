@@ -2,14 +2,15 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
 from dnsfilter.evidence.record import Attribution, Observation, Record, advance, attribute, begin
 from dnsfilter.evidence.standing import valid_from
-from dnsfilter.model import Sighting, Standing
+from dnsfilter.model import Grade, Sighting, Standing
 from dnsfilter.store.database import upsert
 from dnsfilter.store.decisions import list_clearances
 from dnsfilter.store.devices import from_row, to_row
@@ -30,16 +31,12 @@ class Attributed(NamedTuple):
     sighting: Sighting
 
 
-class _Signal(NamedTuple):
-    app: str
-    blocklist: str
-    rule: str
-    role: str
-    grade: str
-    channel: str
-    action: str
-    group: str
-
+_signal_of = attrgetter("app", "blocklist", "rule", "role", "grade", "channel", "action", "group")
+_APP: Final = 0
+_RULE: Final = 2
+_GRADE: Final = 4
+_Signal = tuple[str, str, str, str, Grade, str, str, str]
+"""What a sighting says beside device and time: one row of the signals, behind its number."""
 
 DeviceKey = tuple[str, str]
 """A device and an app."""
@@ -48,39 +45,32 @@ DeviceKey = tuple[str, str]
 def record(connection: Connection, entries: Sequence[Attributed]) -> dict[DeviceKey, Standing]:
     """Write entries within the connection's transaction; return who must be judged, with the standing before."""
     counts = Counter[tuple[str, int, int]]()
-    observations: dict[DeviceKey, Counter[Observation]] = defaultdict(Counter)
     latest: dict[DeviceKey, Attributed] = {}
     identifiers: dict[_Signal, int] = {}
     for entry in entries:
-        sighting = entry.sighting
-        minute = int(sighting.time // MINUTE)
+        device, _, _, sighting = entry
         signal = _signal_of(sighting)
         identifier = identifiers.get(signal) or identifiers.setdefault(signal, _identify(signal))
-        counts[entry.device, minute, identifier] += sighting.count
-        key = entry.device, sighting.app
-        observations[key][Observation(minute * MINUTE, sighting.rule, sighting.grade, 0)] += sighting.count
-        latest[key] = entry
-    upsert(
-        connection,
-        signals,
-        [(number, *signal) for signal, number in identifiers.items()],
-        keep=True,
+        counts[device, int(sighting.time // MINUTE), identifier] += sighting.count
+        latest[device, sighting.app] = entry
+    upsert(connection, signals, [(number, *signal) for signal, number in identifiers.items()], keep=True)
+    rows = [(*key, count) for key, count in sorted(counts.items())]
+    upsert(connection, sightings, rows, add="count")
+    return _advance_devices(
+        connection, _observe(rows, {number: signal for signal, number in identifiers.items()}), latest
     )
-    upsert(connection, sightings, [(*key, counts[key]) for key in sorted(counts)], add="count")
-    return _advance_devices(connection, observations, latest)
 
 
-def _signal_of(sighting: Sighting) -> _Signal:
-    return _Signal(
-        sighting.app,
-        sighting.blocklist,
-        sighting.rule,
-        sighting.role,
-        sighting.grade,
-        sighting.channel,
-        sighting.action,
-        sighting.group,
-    )
+def _observe(
+    rows: Iterable[tuple[str, int, int, int]], by_number: Mapping[int, _Signal]
+) -> dict[DeviceKey, list[Observation]]:
+    """Return what rows of sightings tell of each device and app."""
+    observations: dict[DeviceKey, list[Observation]] = defaultdict(list)
+    for device, minute, number, count in rows:
+        signal = by_number[number]
+        observed = Observation(minute * MINUTE, signal[_RULE], signal[_GRADE], count)
+        observations[device, signal[_APP]].append(observed)
+    return observations
 
 
 def _identify(signal: _Signal) -> int:
@@ -90,7 +80,7 @@ def _identify(signal: _Signal) -> int:
 
 
 def _advance_devices(
-    connection: Connection, observations: dict[DeviceKey, Counter[Observation]], latest: dict[DeviceKey, Attributed]
+    connection: Connection, observations: dict[DeviceKey, list[Observation]], latest: dict[DeviceKey, Attributed]
 ) -> dict[DeviceKey, Standing]:
     records = dict(_load(connection, observations))
     cleared = list_clearances(connection)
@@ -98,11 +88,12 @@ def _advance_devices(
     concerned = {}
     for key, seen in sorted(observations.items()):
         entry = latest[key]
-        found = records.get(key) or begin(entry.attribution, min(observation.time for observation in seen))
-        advanced = attribute(found, entry.attribution, max(observation.time for observation in seen))
+        seen.sort()
+        found = records.get(key) or begin(entry.attribution, seen[0].time)
+        advanced = attribute(found, entry.attribution, seen[-1].time)
         since = valid_from(cleared.get(entry.device, 0.0))
-        for observation in sorted(seen):
-            advanced = advance(advanced, observation._replace(times=seen[observation]), since)
+        for observation in seen:
+            advanced = advance(advanced, observation, since)
         rows.append(to_row(*key, entry.group, advanced))
         if advanced.standing is not found.standing or advanced.standing not in SETTLED:
             concerned[key] = found.standing

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import big_list, memory
+from tests.bench import big_list, devices, memory
 from tests.bench.cases import COUNTED, KNOWN, Case, make_cases
 from tests.bench.contenders import (
     Contender,
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--case", action="append", help="only cases that begin like this; may be given again")
     parser.add_argument("--all", action="store_true", help="dnsmasq, dnsdist, PowerDNS, Knot and a C echo beside them")
-    parser.add_argument("--no-lists", action="store_true", help="leave out the big list and the memory")
+    parser.add_argument("--no-lists", action="store_true", help="leave out the big list, the devices and the memory")
     parser.add_argument("--write", type=Path, help="write the report to this file, too")
     arguments = parser.parse_args()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -93,7 +93,7 @@ def main() -> None:
         if not arguments.no_lists:
             compare_lists(arguments, directory, report)
             report.add_line(memory.measure_cache(directory))
-            for line in big_list.make_report(directory):
+            for line in (*big_list.make_report(directory), *devices.make_report(directory)):
                 report.add_line(line)
     if arguments.write:
         report.write(arguments.write)

@@ -70,7 +70,7 @@ def test_sources_that_clash_accuse_nobody(devices: list[Device], group: str, mac
 
 
 def test_privacy_addresses_are_one_device() -> None:
-    """However many addresses a device gives itself, the neighbours' MAC tells whose they are; each for its time only."""
+    """However many addresses a device gives itself, the neighbours tell whose they are, each for its time."""
     addresses = [f"2001:db8::{number:x}" for number in range(1, 50)]
     leases = [Lease(address, MAC_A, NOW + 300) for address in addresses]
     table = compile_table([A, B], [*leases, Lease("2001:db8::ffff", MAC_A, NOW - 1)], {}, NOW)
@@ -79,7 +79,7 @@ def test_privacy_addresses_are_one_device() -> None:
 
 
 def test_shared_addresses_mean_no_device() -> None:
-    """In a network that is declared as shared neither inventory nor lease makes an address a device; elsewhere both do."""
+    """In a network that is declared as shared neither inventory nor lease makes an address a device."""
     identity = Identity.model_validate({"shared": ["192.0.2.0/30", "2001:db8:99::/48"]})
     leases = [Lease("192.0.2.3", MAC_B, inf), Lease("2001:db8:99::1", MAC_A, inf), Lease("192.0.2.7", MAC_A, inf)]
     table = compile_table([A, B], leases, {}, NOW, identity)
