@@ -4,10 +4,12 @@ The header names quarantined devices, the octets are the packed table (marisa tr
 and groups; no name, no owner, and MACs only where `identity.edns_mac` lets somebody say them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any, TypeVar
 
 import marisa_trie
 
@@ -25,6 +27,8 @@ FILE_NAME = "clients"
 
 _MAGIC = b"dnscli2\n"
 
+_Said = TypeVar("_Said")
+
 Quarantined = Mapping[str, frozenset[str]]
 
 
@@ -38,17 +42,35 @@ class ClientSources:
     is_complete: bool = True
 
 
-def read_client_sources(configuration: Configuration) -> ClientSources:
+class Parsed:
+    """What files said the last time: who reads them again and again parses only those that say something else."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[object, Any]] = {}
+
+    def get(self, name: str, content: object, parse: Callable[[], _Said]) -> _Said:
+        """Return what the content says."""
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != content:
+            kept = self._kept[name] = content, parse()
+        said: _Said = kept[1]
+        return said
+
+
+def read_client_sources(configuration: Configuration, parsed: Parsed | None = None) -> ClientSources:
     """Read inventory and lease files; what cannot be read is a problem and the rest goes on."""
+    parsed = parsed or Parsed()
     devices: list[Device] = []
     leases: list[Lease] = []
     problems: list[Problem] = []
     unreadable: list[Problem] = []
     if configuration.inventory and (text := _read(configuration.inventory, unreadable)) is not None:
-        groups = {group.name for group in configuration.groups}
-        devices, problems = parse_inventory(text, configuration.inventory, groups)
-    for source in configuration.leases:
-        found, complaints = parse_leases(_read_leases(source, unreadable), source.format)
+        inventory = text, configuration.inventory, frozenset(group.name for group in configuration.groups)
+        devices, mistakes = parsed.get("inventory", inventory, partial(parse_inventory, *inventory))
+        problems += mistakes
+    for index, source in enumerate(configuration.leases):
+        files = list(_read_leases(source, unreadable))
+        found, complaints = parsed.get(f"leases[{index}]", files, partial(parse_leases, files, source.format))
         leases += found
         problems += complaints
     return ClientSources(tuple(devices), tuple(leases), (*unreadable, *problems), not unreadable)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem, SnapshotError
-from dnsfilter.feeds.clients import ClientSources, publish_sources, read_client_sources
+from dnsfilter.feeds.clients import ClientSources, Parsed, publish_sources, read_client_sources
 from dnsfilter.feeds.watch import Watch
 from dnsfilter.model import Device
 
@@ -30,6 +30,7 @@ class DeviceFeed:
         files = [configuration.inventory, *(lease.file for lease in configuration.leases)]
         self._watches = [Watch(Path(file)) for file in files if file]
         self._published = 0.0
+        self._parsed = Parsed()
         self.devices: tuple[Device, ...] | None = None
 
     def refresh(self, now: float) -> bool:
@@ -38,7 +39,7 @@ class DeviceFeed:
         is_due = bool(self._configuration.leases) and now - self._published >= EXPIRY_SECONDS
         if not is_changed and not is_due and self.devices is not None:
             return False
-        sources = read_client_sources(self._configuration)
+        sources = read_client_sources(self._configuration, self._parsed)
         if sources.is_complete:
             self.devices = sources.devices
         if not is_changed and not is_due:
