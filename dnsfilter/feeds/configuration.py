@@ -72,10 +72,11 @@ def _has_plain_server(configuration: Configuration, name: str) -> bool:
 
 
 def locate(problems: Iterable[Problem], path: Path | None) -> list[Problem]:
-    """Give problems that name a key of the configuration file the line of that key."""
-    if path is None:
+    """Give problems that name a key of the configuration file the line of that key, where it can be read."""
+    try:
+        document = parse_document(path.read_text(encoding="utf-8") if path else "", str(path))
+    except (OSError, UnicodeDecodeError, InputError):
         return list(problems)
-    document = parse_document(path.read_text(encoding="utf-8"), str(path))
     lines = {key_text(place): line for place, line in document.lines.items()}
     return [
         replace(problem, line=lines.get(problem.key, 0)) if problem.file == str(path) and not problem.line else problem

@@ -110,7 +110,7 @@ def test_a_device_is_found(tmp_path: Path, processes: Processes) -> None:
         found = {line["event"]["action"]: line for line in managed.events()}
         assert found["quarantined"]["device"]["id"] == device
         assert found["quarantined"]["event"]["id"] == receiver.ids[-1]
-        assert set(managed.query("select action, subject from audit")) == {("disclose", device)}
+        assert ("disclose", device) in managed.query("select action, subject from audit")
         sent = 'outbox_messages_total{fate="delivered",outlet="mail"}'
         wait_until(lambda: managed.metric(sent) == len(postbox.mails), "counted")
         assert running.stop() == 0

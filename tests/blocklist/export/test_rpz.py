@@ -70,6 +70,8 @@ def find_action(lines: list[str], name: str) -> str:
     if name in zone:
         return zone[name]
     owners = {owner.removeprefix("*.") for owner in zone}
+    if any(owner == name or owner.endswith(f".{name}") for owner in owners):
+        return ""  # an empty non-terminal exists, so no wildcard stands for it
     while name:
         if any(owner == name or owner.endswith(f".{name}") for owner in owners):
             return zone.get(f"*.{name}", "")
