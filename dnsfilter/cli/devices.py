@@ -67,7 +67,10 @@ for _command in (exempt, clear, forget):
 
 
 def _describe(row: DeviceSummary | EvidenceRow) -> Fields:
-    return {name: format_time(value) if name in _TIMES else value for name, value in row._asdict().items()}
+    fields = row._asdict()
+    for name in _TIMES.intersection(fields):
+        fields[name] = format_time(fields[name])
+    return fields
 
 
 def _print_evidence(device: DeviceSummary, evidence: Sequence[EvidenceRow], *, as_json: bool) -> None:

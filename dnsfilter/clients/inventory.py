@@ -26,9 +26,10 @@ def parse_inventory(text: str, file: str, groups: Container[str]) -> tuple[list[
         header = [name.strip().lower() for name in next(reader, [])]
         if missing := [column for column in ("id",) if column not in header]:
             return [], [Problem(f"has no column {missing[0]!r}; its first line is {','.join(header)!r}", file, 1)]
-        for values in reader:
-            if any(map(str.strip, values)):
-                parser.take(dict(zip(header, map(str.strip, values), strict=False)), reader.line_num)
+        for fields in reader:
+            values = [*map(str.strip, fields)]
+            if any(values):
+                parser.take(dict(zip(header, values, strict=False)), reader.line_num)
     except csv.Error as error:
         parser.complain(str(error), reader.line_num)
     return parser.devices, parser.problems
@@ -55,9 +56,11 @@ class _Parser:
         elif self._claim("id", identifier, line):
             macs = tuple(dict.fromkeys(self._parse_all(row, "mac", parse_mac, line)))
             addresses = tuple(dict.fromkeys(self._parse_all(row, "ip", canonical_address, line)))
-            name, owner, mail = (row.get(column, "") for column in ("name", "owner", "mail"))
+            get = row.get
             group, language = self._group(row, line), self._language(row, line)
-            self.devices.append(Device(identifier, name, owner, mail, group, macs, addresses, language))
+            self.devices.append(
+                Device(identifier, get("name", ""), get("owner", ""), get("mail", ""), group, macs, addresses, language)
+            )
 
     def _group(self, row: _Row, line: int) -> str:
         group = row.get("group", "")

@@ -12,7 +12,14 @@ from dnsfilter.clients.neighbours import NEIGHBOUR_SECONDS
 from dnsfilter.clients.table import Entry, compile_table
 from dnsfilter.config import Configuration
 from dnsfilter.errors import SnapshotError
-from dnsfilter.feeds.clients import FILE_NAME, publish_clients, read_client_sources, read_clients, refresh_clients
+from dnsfilter.feeds.clients import (
+    FILE_NAME,
+    Parsed,
+    publish_clients,
+    read_client_sources,
+    read_clients,
+    refresh_clients,
+)
 from dnsfilter.model import Device
 
 INVENTORY = "id,name,owner,mail,group,mac,ip\nd1,Phone,Ann,ann@x.example,corporate,02:00:5e:00:53:01,192.0.2.1\n"
@@ -132,3 +139,15 @@ def test_reads_the_table_of_this_machine() -> None:
     leases = [{"file": "/proc/net/arp", "format": "arp"}]
     sources = read_client_sources(Configuration.model_validate({"leases": leases}))
     assert (sources.problems, sources.is_complete) == ((), True)
+
+
+def test_parses_only_what_has_changed() -> None:
+    """Who reads the same again gets what it said; whatever is other is parsed."""
+    parsed, calls = Parsed(), []
+
+    def parse() -> int:
+        calls.append(1)
+        return len(calls)
+
+    said = [parsed.get(name, content, parse) for name, content in (("a", "x"), ("a", "x"), ("b", "x"), ("a", "y"))]
+    assert said == [1, 1, 2, 3]
