@@ -166,12 +166,12 @@ def measure_clients(directory: Path) -> Iterator[str]:
 def measure_cost(directory: Path, rounds: int, seconds: int) -> Iterator[str]:
     """Compare queries with a table of 100,000 devices to queries with none, in alternation."""
     with Processes(directory) as processes:
-        settings = settings_for(directory, start_echo(processes, directory))
+        upstream = start_echo(processes, directory)
         contenders = []
         for own in (write_files(directory, 0), {"groups": [GROUP]}):
             home = directory / str(len(contenders))
             home.mkdir()
-            contenders.append(start_dnsfilter(processes, home, {**settings, **own}))
+            contenders.append(start_dnsfilter(processes, home, {**settings_for(directory, upstream), **own}))
         for case in make_cases(directory, seconds):
             if case.name in ("blocked, UDP", "miss, UDP"):
                 runs = [
