@@ -25,8 +25,8 @@ HEAD = """\
 What is done to a server while clients ask it, and what they see. Each script runs unchanged against dnsfilter, unbound,
 BIND and dnsmasq, set up for the same work: the same upstream, the same names blocked, as many threads as dnsfilter has
 workers (`tests/faults/ours.py`, `others.py`). Losses, rcodes and times are counted at the client (`load.c`); a
-bar is dnsfilter's; what the others do stands beside it. Rows about the proxy, which the others have none of, stand alone.
-Short versions of all run with the tests.
+bar is dnsfilter's; what the others do stands beside it. Rows about the proxy, which the others have none of, stand
+alone. Short versions of all run with the tests.
 
 """
 
