@@ -186,10 +186,10 @@ def test_a_cookie_passes_over_the_rate_limit(start) -> None:
     cookie = cookie_of(server.port)[0]
     impatient = ("+tries=1", "+time=1", "+nocookie")
     assert [server.dig(LISTED, *impatient).status for _ in range(12)].count("") >= 4
-    assert server.dig(LISTED, *impatient).status == ""
     for _ in range(3):
         assert cookie_of(server.port, cookie)[2] == "NOERROR"
     forged = cookie[:-1] + ("0" if cookie[-1] != "0" else "1")
-    assert server.dig(LISTED, f"+cookie={forged}", "+tries=1", "+time=1").status == ""
+    answers = [server.dig(LISTED, f"+cookie={forged}", "+tries=1", "+time=1").status for _ in range(4)]
+    assert "" in answers  # one a second passes
     refused = [cookie_of(server.port, cookie, LISTED, "+tries=1", "+time=1")[2] for _ in range(20)]
     assert "REFUSED" in refused

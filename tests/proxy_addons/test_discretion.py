@@ -7,6 +7,12 @@ import pytest
 from proxy_addons.discretion import LOGGER, Discretion
 
 
+@pytest.fixture(autouse=True)
+def fresh_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no other test's leftovers stand at the logger."""
+    monkeypatch.setattr(logging.getLogger(LOGGER), "filters", [])
+
+
 def fail(name: str) -> None:
     raise AssertionError(name)
 
