@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from tests.bench import big_list, devices, memory
@@ -90,13 +91,13 @@ def main() -> None:
         directory = Path(name)
         make_certificate(directory)
         compare_servers(arguments, directory, report)
+        report.write(arguments.write)
         if not arguments.no_lists:
             compare_lists(arguments, directory, report)
             report.add_line(memory.measure_cache(directory))
-            for line in (*big_list.make_report(directory), *devices.make_report(directory)):
+            for line in chain(big_list.make_report(directory), devices.make_report(directory)):
                 report.add_line(line)
-    if arguments.write:
-        report.write(arguments.write)
+                report.write(arguments.write)
 
 
 if __name__ == "__main__":

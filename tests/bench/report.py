@@ -63,8 +63,10 @@ class Report:
         self._lines.append(line)
         print(line)
 
-    def write(self, file: Path) -> None:
-        """Write everything as Markdown, in place of what stands below the file's marker."""
+    def write(self, file: Path | None) -> None:
+        """Write everything so far as Markdown, in place of what stands below the file's marker, if there is a file."""
+        if file is None:
+            return
         heading = ["case", "ratio", "bar", *self._names, "queries/s per core", "lost"]
         table = [heading, ["---"] + ["---:"] * (len(heading) - 1), *self._rows]
         rows = "\n".join(f"| {' | '.join(row)} |" for row in table)
