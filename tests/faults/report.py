@@ -93,5 +93,7 @@ def render(rows: Sequence[Row], servers: Sequence[str]) -> None:
                 dates.add(entry["date"])
     run = results.get("run") or describe_run()
     period = " to ".join(sorted({min(dates, default="never"), max(dates, default="never")}))
-    head = f"{HEAD}Machine: {run['machine']}. Versions: {run['versions']}. Date: {period}. Command: `make faults`.\n\n"
+    remark = f" {run['remark']}" if "remark" in run else ""
+    place = f"Machine: {run['machine']}. Versions: {run['versions']}. Date: {period}."
+    head = f"{HEAD}{place} Command: `make faults`.{remark}\n\n"
     PAGE.write_text(head + "\n".join(lines) + "\n")

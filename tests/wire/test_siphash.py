@@ -1,6 +1,5 @@
 """SipHash-2-4 by its authors' test vectors."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.wire.siphash import siphash24
+from tests.processes import miss, require_program
 
 KEY = bytes(range(16))
 VECTORS = [
@@ -41,15 +41,13 @@ def test_vectors(length, expected):
 @pytest.mark.parametrize("length", [16, 20, 32, 63, 64, 255, 256, 300])
 def test_agrees_with_openssl(tmp_path: Path, length):
     """Longer messages hash as another implementation has it; the length counts modulo 256."""
-    program = shutil.which("openssl")
-    if not program:
-        pytest.skip("openssl is not installed")
+    program = require_program("openssl", "openssl")
     file = tmp_path / "message"
     file.write_bytes(bytes(index % 251 for index in range(length)))
     command = [program, "mac", "-macopt", f"hexkey:{KEY.hex()}", "-macopt", "size:8", "-in", str(file), "SIPHASH"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip("this openssl has no SipHash")
+        miss("this openssl has no SipHash")
     assert siphash24(KEY, file.read_bytes()).hex() == done.stdout.strip().lower()
 
 
