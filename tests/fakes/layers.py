@@ -23,7 +23,7 @@ from mitmproxy.test import taddons
 
 from proxy_addons.enforce import Enforce
 from proxy_addons.source import PolicySource
-from tests.fakes.mitmproxy import proxy_client
+from tests.fakes.mitmproxy import addon_context, proxy_client
 
 TOPS: dict[str, type[Layer]] = {"transparent": layers.modes.TransparentProxy, "regular": layers.modes.HttpProxy}
 
@@ -104,7 +104,7 @@ class _Run:
 def running(state: Path) -> Iterator[World]:
     """Run the addon on what was published in a state directory."""
     addon = Enforce("proxy-0", PolicySource(state))
-    with taddons.context(Proxyserver(), NextLayerAddon(), TlsConfig(), addon) as context:
+    with addon_context(Proxyserver(), NextLayerAddon(), TlsConfig(), addon) as context:
         context.configure(addon, confdir=str(state / "mitmproxy"))
         try:
             yield World(context, addon)

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.proxy.mode_specs import ReverseMode
-from mitmproxy.test import taddons
 from mitmproxy.tls import ClientHelloData
 
 from proxy_addons import doorkeeper
 from proxy_addons.doorkeeper import Doorkeeper, Reread, _read_hello
 from proxy_addons.enforce import Enforce
 from tests.fakes.hello import client_hello
+from tests.fakes.mitmproxy import addon_context
 from tests.fakes.published import LISTED, TRUSTING, UNLISTED, publish_world
 
 MODE = ReverseMode.parse("reverse:https://192.0.2.1:443@127.0.0.1:8443")
@@ -27,7 +27,7 @@ HELLO = client_hello(LISTED)
 def addon(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Enforce]:
     publish_world(tmp_path, proxy={"metrics": f"127.0.0.1:{free_port()}"})
     addon = Enforce()
-    with taddons.context(Proxyserver(), addon) as context:
+    with addon_context(Proxyserver(), addon) as context:
         context.configure(addon, dnsfilter_state=str(tmp_path))
         yield addon
     addon.done()

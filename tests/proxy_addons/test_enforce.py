@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,14 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.http import Headers, HTTPFlow
 from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from mitmproxy.test import taddons, tflow, tutils
+from mitmproxy.test import tflow, tutils
 from mitmproxy.tls import ClientHelloData
 
 from dnsfilter.model import Channel
 from proxy_addons.border import REFUSED
 from proxy_addons.enforce import Enforce
 from tests.fakes.hello import client_hello
-from tests.fakes.mitmproxy import proxy_client, proxy_context
+from tests.fakes.mitmproxy import addon_context, proxy_client, proxy_context
 from tests.fakes.published import LISTED, LISTED_ADDRESS, PLAIN, TRUSTING, UNLISTED, publish_world
 
 Start = Callable[..., Enforce]
@@ -32,14 +33,15 @@ def start(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Start]:
     def start_in(phase: str | None = "enforce", **options: object) -> Enforce:
         publish_world(tmp_path, phase, proxy={"metrics": f"127.0.0.1:{free_port()}"})
         addon = Enforce()
-        with taddons.context(Proxyserver(), Dumper(), addon) as context:
-            context.configure(addon, dnsfilter_state=str(tmp_path), **options)
+        context = contexts.enter_context(addon_context(Proxyserver(), Dumper(), addon))
+        context.configure(addon, dnsfilter_state=str(tmp_path), **options)
         started.append(addon)
         return addon
 
-    yield start_in
-    for addon in started:
-        addon.done()
+    with ExitStack() as contexts:
+        yield start_in
+        for addon in started:
+            addon.done()
 
 
 def hello(*names: str, to: str | None = "192.0.2.1", client: str = PLAIN, transport: str = "tcp") -> ClientHelloData:
@@ -333,7 +335,7 @@ def test_a_failed_hello_stays_refused(start: Start, monkeypatch: pytest.MonkeyPa
 def test_without_a_policy_nothing_passes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """An addon that could not start says why and refuses every client."""
     addon = Enforce()
-    with taddons.context(Proxyserver(), addon) as context:
+    with addon_context(Proxyserver(), addon) as context:
         context.configure(addon, dnsfilter_state=str(tmp_path))
     assert f"dnsfilter: {tmp_path}/snapshot: cannot be read" in caplog.text
     client = proxy_client()
@@ -350,6 +352,8 @@ def test_eager_is_refused_at_start(start: Start, caplog: pytest.LogCaptureFixtur
 def test_eager_is_refused_later(start: Start) -> None:
     """Nobody turns eager on while the addon runs."""
     addon = start()
-    context = taddons.context(Proxyserver(), addon)
-    with pytest.raises(exceptions.OptionsError, match="connection_strategy"):
+    with (
+        addon_context(Proxyserver(), addon) as context,
+        pytest.raises(exceptions.OptionsError, match="connection_strategy"),
+    ):
         context.configure(addon, connection_strategy="eager")

@@ -1,6 +1,7 @@
 """The addon's hooks for what is no name: signs in requests, pinned certificates, hidden names, first octets, users."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mitmproxy.proxy.layer import NextLayer
 from mitmproxy.proxy.layers.modes import Socks5AuthData
 from mitmproxy.proxy.layers.tls import parse_client_hello
 from mitmproxy.proxy.mode_specs import ProxyMode
-from mitmproxy.test import taddons, tflow, tutils
+from mitmproxy.test import tflow, tutils
 from mitmproxy.tls import ClientHelloData, TlsData
 
 from dnsfilter.clients.table import compile_table, device_key
@@ -22,7 +23,7 @@ from dnsfilter.model import CompiledList, Device, Grade, Match, Role, Rule, Sigh
 from proxy_addons.beginnings import Ended
 from proxy_addons.enforce import Enforce
 from tests.fakes.hello import client_hello
-from tests.fakes.mitmproxy import proxy_client, proxy_context
+from tests.fakes.mitmproxy import addon_context, proxy_client, proxy_context
 from tests.fakes.published import PHASES, PLAIN, TRUSTING, UNLISTED, configuration
 
 STRONG, WEAK, FRONT, RESOLVER = "api.tiktokv.com", "www.tiktok.com", "front.example", "dns.google"
@@ -65,14 +66,15 @@ def start(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Start]:
         publish_snapshot(Snapshot(1, 0.0, changed, _lists()), tmp_path)
         publish_clients(compile_table([Device("L-1", "", "", "", "managed")], [], {}, 0.0), tmp_path)
         addon = Enforce()
-        with taddons.context(Proxyserver(), addon) as context:
-            context.configure(addon, dnsfilter_state=str(tmp_path))
+        context = contexts.enter_context(addon_context(Proxyserver(), addon))
+        context.configure(addon, dnsfilter_state=str(tmp_path))
         started.append(addon)
         return addon
 
-    yield start_in
-    for addon in started:
-        addon.done()
+    with ExitStack() as contexts:
+        yield start_in
+        for addon in started:
+            addon.done()
 
 
 def flow_to(host: str, client: str = PLAIN, **fields: str) -> HTTPFlow:
