@@ -19,6 +19,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.edns import Edns
 from dnsfilter.errors import WireError
 from dnsfilter.failures import RECHECK
+from dnsfilter.findings import Findings
 from dnsfilter.localdata import LocalData, ServerData
 from dnsfilter.memo import Entry
 from dnsfilter.model import Decision, Outcome, Transport
@@ -32,14 +33,7 @@ from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.proxy_protocol import SIGNATURE
 from dnsfilter.wire.query import Query
-from dnsfilter.wire.response import (
-    Answer,
-    Records,
-    build_header,
-    build_minimal_any,
-    build_response,
-    build_truncated,
-)
+from dnsfilter.wire.response import Answer, Records, build_header, build_minimal_any, build_response, build_truncated
 
 _log = logging.getLogger("dnsfilter.resolver")
 
@@ -102,11 +96,11 @@ class Resolver:
         """Decide by this from now on, and by `secrets` about cookies: every seat, view and memo starts afresh."""
         texts = {policy.name: policy.ede_text for policy in configuration.policies}
         self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts)
-        prohibited = build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text)
-        self._prohibited = (prohibited, _PROHIBITED)
+        self._prohibited = (build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text), _PROHIBITED)
         self._local = local or LocalData(configuration.records, configuration.listen)
         self.cache.adopt(name for upstream in configuration.upstreams for name in upstream.domains)
         self._scrubber = Scrubber(configuration)
+        self._judged, self._scrubbed = Findings[Decision](), Findings[Scrubbed]()
         self._server_data = ServerData(configuration.chaos)
         self._edns = Edns(configuration, secrets)
         self._today = today
@@ -270,15 +264,15 @@ class Resolver:
         """
         key, cache = pending.query.key, self.cache
         if cached := cache.get(key, now):
-            self._count_hit("message")
+            self.tally.journal.count("cache_hits", "message")
             if message is not None and cache.is_due(cached, now):
                 cache.due.append(message[_ID_SIZE:])
             return self._respond(pending, cached, Outcome.CACHED, now, message)
         if denial := cache.get_denial(key, now):
-            self._count_hit("nxdomain")
+            self.tally.journal.count("cache_hits", "nxdomain")
             return self._respond(pending, denial, Outcome.CACHED, now, None)
         if cache.failures.is_held(key, now):
-            self._count_hit("failure")
+            self.tally.journal.count("cache_hits", "failure")
             return self.serve_stale(pending, now) or self._give_up(pending, now, _CACHED_ERROR)
         return None
 
@@ -345,11 +339,13 @@ class Resolver:
         body = records.aged(elapsed) if elapsed else records.body
         response = build_response(query, answer.rcode, records, body=body, flags=flags, errors=errors)
         self.tally.count(pending.transport, outcome, answer.rcode, now - pending.started)
+        ttls = records.ttls
         if len(response) > query.payload:
-            return self._fit(pending, response, answer.rcode)
+            response, ttls = self._fit(pending, response, answer.rcode), ()
+            message = message if pending.transport is _UDP else None  # whoever gets all of it does not read the memo
         if message is not None:
             entry = Entry(response[_ID_SIZE:], decision, outcome, answer.rcode, counted)
-            self._remember(pending, answer, records.ttls, entry, message, now)
+            self._remember(pending, answer, ttls, entry, message, now)
         return response
 
     def _remember(
@@ -370,26 +366,28 @@ class Resolver:
         assert view
         if view.exempt(query.name, pending.decision).is_free:
             return Scrubbed(answer)
-        scrubbed = self._scrubber.scrub(query, answer, view.ech)
+        kind = view, query.do, query.question
+        scrubbed = self._scrubbed.get(answer, kind)
+        if scrubbed is None:
+            scrubbed = self._scrubbed.keep(answer, kind, self._scrubber.scrub(query, answer, view.ech))
         if scrubbed.counted:
             self.tally.journal.count(*scrubbed.counted)
         return scrubbed
 
     def _judge(self, pending: Pending, answer: Answer) -> Decision:
-        view = pending.seat.view
+        view, decision = pending.seat.view, pending.decision
         assert view
         if not answer.targets and view.listed_prefixes.isdisjoint(answer.prefixes):
-            return pending.decision
-        return view.judge(pending.query.name, pending.decision, answer.targets, answer.addresses)
+            return decision
+        return self._judged.get(answer, view) or self._judged.keep(
+            answer, view, view.judge(pending.query.name, decision, answer.targets, answer.addresses)
+        )
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
         """Truncate a response that the transport cannot carry to this client."""
         if len(response) <= pending.query.limit:
             return response
         return build_truncated(pending.query, rcode, 0)
-
-    def _count_hit(self, cache: str) -> None:
-        self.tally.journal.count("cache_hits", cache)
 
     def _count(self, pending: Pending, outcome: Outcome, rcode: int, now: float) -> None:
         self.tally.count(pending.transport, outcome, rcode, now - pending.started)

@@ -56,15 +56,11 @@ class Scrubber:
         self._prefixes = frozenset(_find_prefixes(networks))
 
     def concerns(self, answer: Answer) -> bool:
-        """Whether an answer needs a closer look: one cheap test per address, for every answer is asked."""
-        if answer.has_ech or answer.glue:
+        """Whether an answer needs a closer look, which the additional section always does: every answer is asked."""
+        if answer.has_ech:
             return True
         prefixes = self._prefixes
-        if prefixes:
-            for address in answer.addresses:
-                if address[:2] in prefixes:
-                    return True
-        return False
+        return bool(prefixes) and (answer.additionals > 0 or not prefixes.isdisjoint(answer.prefixes))
 
     def scrub(self, query: Query, answer: Answer, ech: Ech) -> Scrubbed:
         """Return what of an answer is passed on, where the policy says `ech` of that parameter."""

@@ -16,7 +16,7 @@ from dnsfilter.policy.engine import Engine, View
 from dnsfilter.rates import UNLIMITED, Bucket, Rates, Recent
 from dnsfilter.tally import address_text
 from dnsfilter.values import Network
-from dnsfilter.wire.codes import Option
+from dnsfilter.wire.codes import Flag, Option
 from dnsfilter.wire.query import Query
 
 MAX_SEATS = 65_536
@@ -24,6 +24,7 @@ MAX_PROXIES = 1000
 MAC_SIZE = 6
 
 _MAC = int(Option.MAC)
+_TRUNCATED = Flag.TC >> 8
 
 
 class Seat:
@@ -61,10 +62,11 @@ class Seat:
     def recall(self, tail: bytes, now: float) -> bytes | None:
         """Return the ready response to the octets behind a query's ID, and count that it was used.
 
-        The UDP server does the same in its own loop, where a call is too dear.
+        The UDP server does the same in its own loop, where a call is too dear. A truncated response is for datagrams:
+        whoever has a connection gets all of it (RFC 7766 section 5).
         """
         entry = self.entries.get(tail)
-        if entry is None or (now >= entry.fresh_until and not entry.refresh(now)):
+        if entry is None or entry.tail[0] & _TRUNCATED or (now >= entry.fresh_until and not entry.refresh(now)):
             return None
         if not entry.hits:
             self.memo.touched.append(entry)

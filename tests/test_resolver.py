@@ -198,6 +198,31 @@ def test_truncates_for_a_datagram_only():
     assert parse(made.ask(RED, ask("big.example", opt=edns(4096)))).header.tc  # more than fits every path
 
 
+def test_remembers_that_a_datagram_is_too_small():
+    """The memo answers with TC while the answer lives; a connection that sends the same octets gets all of it."""
+    made, query = world(), ask("big.example", opt=edns())
+    made.ask(RED, query)
+    made.ask(RED, query)
+    seat = made.resolver.seats.take(b"\x0a\1\0\1", NOW)
+    entry = seat.entries[query[2:]]
+    assert parse(made.ask(RED, query)).header.tc
+    assert entry.hits == 1
+    assert entry.refresh(NOW + 299)
+    assert not entry.refresh(NOW + 300)
+    assert seat.recall(query[2:], NOW) is None
+    full = parse(made.ask(RED, query, Transport.TCP))
+    assert (full.header.tc, len(full.rr)) == (0, 100)
+    assert parse(made.ask(RED, query)).header.tc
+
+
+def test_a_connection_never_leaves_in_the_memo_what_a_datagram_cannot_carry():
+    """The same octets over UDP get TC although they got all of it over TCP."""
+    made, query = world(), ask("big.example")
+    for _ in range(3):
+        assert len(parse(made.ask(RED, query, Transport.TCP)).rr) == 100
+    assert parse(made.ask(RED, query)).header.tc
+
+
 def test_answer_that_no_transport_carries():
     """An answer that our own OPT makes longer than 65,535 octets is truncated, not an error."""
     made = world()

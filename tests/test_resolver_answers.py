@@ -9,7 +9,9 @@ from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.config import Configuration
 from dnsfilter.errors import WireError
 from dnsfilter.model import NEVER_BLOCK, DnsAction, Transport
+from dnsfilter.policy.engine import View
 from dnsfilter.resolver import Pending
+from dnsfilter.scrubber import Scrubber
 from dnsfilter.settings.order import Blocklist
 from tests.fakes.messages import ask, edns, extended_errors, parse, respond
 from tests.fakes.world import Upstream, World, catalogue
@@ -287,3 +289,57 @@ def test_ttls_of_a_changed_answer_age():
     for seconds in (10, 20, 30):
         made.move_to(NOW + seconds)
         assert [rr.ttl for rr in parse(made.ask(CLIENT, query)).rr] == [100 - seconds, 300 - seconds]
+
+
+def test_one_answer_is_judged_once_for_all_who_wait(monkeypatch):
+    """However many wait for it; each group by its own policy, and each client is seen."""
+    judge, judged = View.judge, []
+
+    def note(view, *arguments):
+        judged.append(view.group)
+        return judge(view, *arguments)
+
+    monkeypatch.setattr(View, "judge", note)
+    made = world(
+        policies=[{"name": "b", "blocklists": ["banned"], "groups": ["red"], "phases": {"enforce": "2023-01-01"}}],
+        groups=[{"name": "red", "networks": ["10.2.0.0/16"]}],
+    )
+    query = ask("www.example", "MX")
+    seats = [made.resolver.seats.take(bytes((10, 1 + each % 2, 0, each)), NOW) for each in range(40)]
+    waiting = [made.resolver.receive(query, seat, Transport.UDP, NOW) for seat in seats]
+    records = [RR("www.example", QTYPE.MX, ttl=60, rdata=MX("a.listed.test", 1))]
+    answer = made.resolver.accept(waiting[0].query, respond(query, records), NOW)
+    found = [parse(made.resolver.finish(pending, answer, NOW)) for pending in waiting]
+    assert judged == ["", "red"]
+    assert [bool(response.rr) for response in found] == [True, False] * 20
+    assert len({sighting.client for sighting in made.drain().sightings}) == 20
+
+
+@pytest.mark.parametrize("name", ["www.example", "other.example"])
+def test_an_answer_that_came_later_is_judged_by_itself(name):
+    """What was found about one answer says nothing of the next, to the same question or another."""
+    made = world()
+    for target, is_blocked in (("a.listed.test", True), ("b.example", False)) * 2:
+        records = [RR(name, QTYPE.MX, ttl=0, rdata=MX(target, 1))]
+        assert (not answered(made, ask(name, "MX"), records).rr) is is_blocked
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_additional_addresses_are_looked_at_once(monkeypatch, protect):
+    """Thousands of them are cut off for each client that waits, counted for each, looked through for the first."""
+    scrub, looks = Scrubber.scrub, []
+
+    def note(scrubber, *arguments):
+        looks.append(1)
+        return scrub(scrubber, *arguments)
+
+    monkeypatch.setattr(Scrubber, "scrub", note)
+    made, query = world(rebinding={"protect": protect}), ask("www.example")
+    seat = made.resolver.seats.take(b"\x0a\1\0\1", NOW)
+    waiting = [made.resolver.receive(query, seat, Transport.UDP, NOW) for _ in range(10)]
+    message = respond(query, ["www.example. 60 A 192.0.2.1"], additionals=["ns.example. 60 A 10.0.0.1"])
+    answer = made.resolver.accept(waiting[0].query, message, NOW)
+    found = [parse(made.resolver.finish(pending, answer, NOW)) for pending in waiting]
+    assert len(looks) == int(protect)
+    assert [len(response.ar) for response in found] == [0 if protect else 1] * 10
+    assert counted(made, "rebinding", "trimmed") == (10 if protect else 0)
