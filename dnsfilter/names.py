@@ -7,8 +7,6 @@ section 2.1), so that a dot always separates labels. Knows nothing of wire forma
 import re
 from collections.abc import Container
 
-import idna
-
 MAX_TEXT = 253
 MAX_LABEL = 63
 
@@ -39,6 +37,8 @@ def canonical(text: str) -> str:
 
 def _to_a_labels(text: str, name: str) -> str:
     """Return a name in A-labels; labels that are ASCII stay, because service labels (`_dmarc`) are no U-labels."""
+    import idna  # noqa: PLC0415 - takes longer to load than a short command to run, and few names need it
+
     labels = _DOTS.split(name)
     try:
         return ".".join(

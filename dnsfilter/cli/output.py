@@ -9,6 +9,9 @@ from typing import Any
 
 Fields = dict[str, Any]
 
+_COMPOSITE = {dict, tuple}
+"""Types that are shown as something else than `str` says."""
+
 
 @lru_cache(maxsize=100_000)
 def format_time(seconds: float) -> str:
@@ -20,12 +23,27 @@ def print_rows(rows: Iterable[Fields], columns: Sequence[str], *, as_json: bool)
     """Print rows whole as JSON lines, or these columns of them aligned under a heading."""
     if as_json:
         sys.stdout.writelines(f"{json.dumps(row)}\n" for row in rows)
-        return
-    lines = [[to_text(row[column]) for column in columns] for row in rows]
-    if lines:
-        table = [[column.upper().replace("_", " ") for column in columns], *lines]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        sys.stdout.writelines("  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in table)
+    else:
+        print_table(([row[column] for column in columns] for row in rows), columns)
+
+
+def print_table(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
+    """Print rows, whose values are in the order of the columns, aligned under a heading."""
+    values = list(zip(*rows, strict=True))
+    if values:
+        headings = [column.upper().replace("_", " ") for column in columns]
+        texts = [[heading, *_to_texts(column)] for heading, column in zip(headings, values, strict=True)]
+        line = "  ".join(f"{{:{max(map(len, column))}}}" for column in texts).format
+        sys.stdout.writelines(f"{text.rstrip()}\n" for text in map(line, *texts))
+
+
+def _to_texts(column: Sequence[object]) -> Sequence[str]:
+    """Return `to_text` of each value; a column of plain values, however long, is looked at in one go."""
+    if _COMPOSITE.isdisjoint(map(type, column)):
+        texts = [*map(str, column)]
+        if "".join(texts).isprintable():
+            return texts
+    return [*map(to_text, column)]
 
 
 def to_text(value: object) -> str:

@@ -21,7 +21,7 @@ _CONSEQUENCES = {
 
 def explain(record: Record, consequences: Mapping[str, Consequence] | None = None, exemption: str = "") -> str:
     """Return one line: the standing, what justifies it, how much was seen on how many days, what follows by policy."""
-    line = f"{record.standing}: {_reason(record)}, {_amount(record)}"
+    line = f"{record.standing}: {_reason(record)}, {_amount(record.strong + record.weak + record.none, record.days)}"
     if record.standing is Standing.EXEMPT and exemption:
         line += f"; {exemption}"
     for policy, consequence in sorted(consequences.items()) if consequences else ():
@@ -30,22 +30,17 @@ def explain(record: Record, consequences: Mapping[str, Consequence] | None = Non
 
 
 def _reason(record: Record) -> str:
-    match record.proven:
-        case Standing.CONFIRMED:
-            return f"{' and '.join(record.proof)} within 24 h"
-        case Standing.SUSPECTED:
-            names = " and ".join(family for family, _ in record.families)
-            return f"{names}, no second family of the app within 24 h"
-        case Standing.UNATTRIBUTABLE:
-            return _UNATTRIBUTABLE[record.attribution]
+    if record.attribution is not Attribution.DEVICE:
+        return _UNATTRIBUTABLE[record.attribution]
+    if record.proof:
+        return f"{' and '.join(record.proof)} within 24 h"
+    if record.families:
+        names = " and ".join(family for family, _ in record.families)
+        return f"{names}, no second family of the app within 24 h"
     if record.strong:
         return "nothing that counts since it was cleared or released"
     return "nothing but what a browser causes" if record.weak else "nothing that proves use"
 
 
-def _amount(record: Record) -> str:
-    return f"{_plural(record.sightings, 'sighting')} on {_plural(record.days, 'day')}"
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _amount(sightings: int, days: int) -> str:
+    return f"{sightings} sighting{'' if sightings == 1 else 's'} on {days} day{'' if days == 1 else 's'}"

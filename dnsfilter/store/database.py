@@ -8,11 +8,11 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, func, insert, inspect, make_url, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from dnsfilter.errors import StoreError
@@ -143,7 +143,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Values], *, add:
     """Insert rows; where the key exists replace the row, or add to the column `add`, or `keep` what is there."""
     if not rows:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # the one loaded already, no other
     statement = dialect.insert(table)
     key = list(table.primary_key.columns)
     values = [column for column in table.columns if not column.primary_key]

@@ -88,15 +88,19 @@ def to_row(device: str, app: str, group: str, record: Record) -> Values:
 def from_row(row: Row[Any]) -> Record:
     """Return the record of a row of the devices table."""
     values: tuple[Any, ...] = tuple(row)
-    _, _, _, attribution, standing, *times_and_numbers, families, proof = values
-    return Record._make(
-        (
-            _ATTRIBUTIONS[attribution],
-            _STANDINGS[standing],
-            *times_and_numbers,
-            tuple(map(tuple, json.loads(families))) if families != _EMPTY else (),
-            tuple(json.loads(proof)) if proof != _EMPTY else (),
-        )
+    _, _, _, attribution, standing, since, first, last, strong, weak, none, days, families, proof = values
+    return Record(
+        _ATTRIBUTIONS[attribution],
+        _STANDINGS[standing],
+        since,
+        first,
+        last,
+        strong,
+        weak,
+        none,
+        days,
+        tuple(map(tuple, json.loads(families))) if families != _EMPTY else (),
+        tuple(json.loads(proof)) if proof != _EMPTY else (),
     )
 
 
@@ -109,8 +113,8 @@ def list_devices(connection: Connection, standing: Standing | None = None) -> It
             devices.c.device.in_(select(devices.c.device).where(devices.c.standing == standing.value))
         )
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(statement)
-    for device, of_device in groupby(rows, key=itemgetter(0)):
-        summary = _summarise(device, list(of_device), notes)
+    for _, of_device in groupby(rows, key=itemgetter(0)):
+        summary = _summarise(list(of_device), notes)
         if standing is None or summary.standing is standing:
             yield summary
 
@@ -118,7 +122,7 @@ def list_devices(connection: Connection, standing: Standing | None = None) -> It
 def find_device(connection: Connection, device: str) -> DeviceSummary | None:
     """Return the summary of one device, None where it is unknown."""
     rows = connection.execute(select(devices).where(devices.c.device == device).order_by(devices.c.app)).all()
-    return _summarise(device, rows, _Notes(connection)) if rows else None
+    return _summarise(rows, _Notes(connection)) if rows else None
 
 
 def list_evidence(connection: Connection, device: str) -> list[EvidenceRow]:
@@ -181,10 +185,11 @@ def _describe(exemption: Exempted) -> str:
     return f"exempt until {until} by {exemption.approver}, ticket {exemption.ticket}: {exemption.reason}"
 
 
-def _summarise(device: str, rows: Sequence[Row[Any]], notes: _Notes) -> DeviceSummary:
+def _summarise(rows: Sequence[Row[Any]], notes: _Notes) -> DeviceSummary:
+    if len(rows) == 1:  # nearly always, and this is what a list of many takes its time for
+        return _summarise_one(rows[0], notes)
+    device = rows[0].device
     records = [from_row(row) for row in rows]
-    if len(records) == 1:  # nearly always, and this is what a list of many takes its time for
-        return _summarise_one(device, rows[0], records[0], notes)
     gravest = max(records, key=_rank)
     strong, weak, none = (sum(numbers) for numbers in zip(*map(_GRADES, records), strict=True))
     return DeviceSummary(
@@ -206,18 +211,13 @@ def _summarise(device: str, rows: Sequence[Row[Any]], notes: _Notes) -> DeviceSu
     )
 
 
-def _summarise_one(device: str, row: Row[Any], record: Record, notes: _Notes) -> DeviceSummary:
-    return DeviceSummary(
-        device,
-        row.group,
-        record.standing,
-        record.since,
-        record.first_seen,
-        record.last_seen,
-        record.sightings,
-        {"strong": record.strong, "weak": record.weak, "none": record.none},
-        notes.explain(device, row.app, record),
-    )
+def _summarise_one(row: Row[Any], notes: _Notes) -> DeviceSummary:
+    record = from_row(row)
+    _, standing, since, first, last, strong, weak, none, *_ = record
+    device, app, group = row[0], row[1], row[2]
+    grades = {"strong": strong, "weak": weak, "none": none}
+    explanation = notes.explain(device, app, record)
+    return DeviceSummary(device, group, standing, since, first, last, strong + weak + none, grades, explanation)
 
 
 def _rank(record: Record) -> int:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dnsfilter.cli.devices import devices
+from dnsfilter.cli.devices import devices, to_json_line
+from dnsfilter.cli.output import format_time
 from dnsfilter.errors import DnsfilterError
 from dnsfilter.evidence.record import Attribution
-from dnsfilter.model import Grade
+from dnsfilter.model import Grade, Standing
 from dnsfilter.store.database import open_store
+from dnsfilter.store.devices import DeviceSummary
 from dnsfilter.store.sightings import record
 from tests.fakes.sightings import NOON, attributed, sighting
 
@@ -53,6 +57,15 @@ def test_lists_as_json(configuration: Path) -> None:
     assert all(
         re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one[key]) for key in ("since", "first_seen", "last_seen")
     )
+
+
+@given(st.text(), st.text(), st.text(), st.integers(0, 10**9))
+def test_lines_are_what_json_makes_of_them(name: str, group: str, explanation: str, number: int) -> None:
+    """A line of JSON is that of the standard library, whatever stands in the texts."""
+    grades = {"strong": number, "weak": 1, "none": 0}
+    device = DeviceSummary(name, group, Standing.CLEAR, NOON, NOON, NOON + number, number + 1, grades, explanation)
+    times = {each: format_time(getattr(device, each)) for each in ("since", "first_seen", "last_seen")}
+    assert to_json_line(device) == json.dumps(device._asdict() | times) + "\n"
 
 
 def test_lists_as_a_table(configuration: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dnsfilter.cli.output import format_time, print_rows, to_text
+from dnsfilter.cli.output import format_time, print_rows, print_table, to_text
 
 ROWS = [{"id": "d-1", "last_seen": 1, "hidden": "x"}, {"id": "d-two", "last_seen": 22, "hidden": "y"}]
 
@@ -16,6 +16,17 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     """A table has a heading, aligned columns, and nothing else."""
     print_rows(ROWS, ("id", "last_seen"), as_json=False)
     assert capsys.readouterr().out == "ID     LAST SEEN\nd-1    1\nd-two  22\n"
+
+
+def test_table_of_awkward_values(capsys: pytest.CaptureFixture[str]) -> None:
+    """One value that could control the terminal is escaped, as are the parts of composite ones; the others stay."""
+    print_table([("a", {"strong": 1}), ("\x1b[2J", ("x", "y")), ("b", None)], ("id", "what"))
+    assert capsys.readouterr().out.splitlines() == [
+        "ID       WHAT",
+        "a        strong 1",
+        r"\x1b[2J  x, y",
+        "b        None",
+    ]
 
 
 def test_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
