@@ -1,6 +1,7 @@
 """What the proxy remembers of an open client connection, and what it records of it in the journal.
 
-A connection that names the same listed thing in CONNECT, ClientHello and request is one sighting.
+A connection that names the same listed thing in CONNECT, ClientHello and request is one sighting, and its address none
+beside the name.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from dnsfilter.evidence.bypass import to_evidence
 from dnsfilter.journal import Journal
 from dnsfilter.metrics import NO_GROUP
-from dnsfilter.model import Client, ProxyAction, Rule, Sighting
+from dnsfilter.model import Client, Match, ProxyAction, Rule, Sighting
 from proxy_addons.policy import Verdict
 
 REPEAT_SECONDS = 60.0
@@ -54,7 +55,7 @@ class Recorder:
     def record(self, connection: ClientConnection, verdict: Verdict, now: float) -> None:
         """Record a verdict if it is a sighting and not yet recorded for this connection."""
         rule = verdict.decision.rule
-        if rule is None or not verdict.decision.is_sighting:
+        if rule is None or not verdict.decision.is_sighting or _follows_from_a_name(rule, connection):
             return
         last = connection.recorded.get(rule)
         if last is None or now - last >= REPEAT_SECONDS:
@@ -66,7 +67,7 @@ class Recorder:
         rule = verdict.decision.rule
         assert rule
         sighting = _to_sighting(connection, rule, verdict, now)
-        self.journal.note(to_evidence("ECH", sighting))
+        self.journal.note(to_evidence("ech", sighting))
         self.journal.count("bypass", "ech", sighting.group)
 
     def _note(self, connection: ClientConnection, rule: Rule, verdict: Verdict, now: float) -> None:
@@ -75,6 +76,13 @@ class Recorder:
         self.journal.note(sighting)
         self.journal.count("proxy_flags", *proof, sighting.group)
         self.journal.count("sightings", *proof, verdict.action, sighting.group)
+
+
+def _follows_from_a_name(rule: Rule, connection: ClientConnection) -> bool:
+    """Whether a rule is about the address of something whose name the connection has said."""
+    return rule.match is Match.NETWORK and any(
+        known.blocklist == rule.blocklist and known.match is not Match.NETWORK for known in connection.recorded
+    )
 
 
 def _to_sighting(connection: ClientConnection, rule: Rule, verdict: Verdict, now: float) -> Sighting:

@@ -1,14 +1,20 @@
 """What shows that a client has gone around the resolver: sightings of resolver and proxy side by side.
 
     name        DNS blocked a name for a client, and later it connects to one of the same rule all the same
+    ech         a ClientHello hides a name behind a listed front
+    ip          a connection to a listed address names nothing
+    doh         somebody else's resolver, by a listed name or address or by what is asked there
     absent      a client is active at the proxy and has not asked the resolver
+
+The first two are a line of evidence beside the sighting; the next two are what the sighting is.
 
 Pure: bounded tables of who did what when; the time is given.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from dnsfilter.model import Channel, DnsAction, Grade, Sighting
+from dnsfilter.model import Channel, DnsAction, Grade, Role, Sighting
 
 MAX_REMEMBERED = 50_000
 WINDOW = 24 * 3600.0
@@ -17,6 +23,9 @@ WINDOW = 24 * 3600.0
 ACTIVE_SECONDS = 3600.0
 PATIENCE_SECONDS = 900.0
 """A client that is seen at the proxy may have asked before we began to listen; only after this time it counts."""
+
+KINDS = ("doh", "ip", "ech", "name")
+_LINES = {"name": "bypass, blocked in DNS: ", "ech": "bypass, ECH: "}
 
 _BLOCKING = frozenset(action for action in DnsAction if action.is_blocking)
 
@@ -42,7 +51,7 @@ class BlockedNames:
         blocked = self._blocked.get(key)
         if blocked is None or not sighting.is_resolved or not self.ttl < sighting.time - blocked <= WINDOW:
             return None
-        return to_evidence("blocked in DNS", sighting)
+        return to_evidence("name", sighting)
 
     def _remember(self, key: tuple[str, str, str], time: float) -> None:
         latest = max(self._blocked.pop(key, time), time)
@@ -51,14 +60,24 @@ class BlockedNames:
         self._blocked[key] = latest
 
 
-def to_evidence(how: str, sighting: Sighting) -> Sighting:
+def find_kind(rule: str, role: str, channel: str) -> str:
+    """Return how a sighting, or a line of evidence, goes around the resolver; empty where it does not."""
+    for kind, line in _LINES.items():
+        if rule.startswith(line):
+            return kind
+    if role == Role.DOH:
+        return "doh"
+    return "ip" if channel == Channel.IP else ""
+
+
+def to_evidence(kind: str, sighting: Sighting) -> Sighting:
     """Return the line that says how a sighting went around us; the sighting itself proves what it proves, no more."""
     return Sighting(
         sighting.time,
         sighting.client,
         sighting.app,
         sighting.blocklist,
-        f"bypass, {how}: {sighting.rule}",
+        _LINES[kind] + sighting.rule,
         sighting.role,
         Grade.NONE,
         sighting.channel,
@@ -66,6 +85,23 @@ def to_evidence(how: str, sighting: Sighting) -> Sighting:
         sighting.group,
         sighting.count,
     )
+
+
+class Announced:
+    """Who went around us in which way within the last day; never stored."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, ...], float] = {}
+
+    def is_news(self, key: tuple[str, ...], now: float) -> bool:
+        """Take that it happened; whether it did not happen within a day before."""
+        last = self._last.get(key)
+        if last is not None and now - last < WINDOW:
+            return False
+        self._last.pop(key, None)
+        self._last[key] = now
+        _bound(self._last)
+        return True
 
 
 class Attendance:
@@ -98,6 +134,6 @@ class Attendance:
                 yield address
 
 
-def _bound(table: dict[str, float] | dict[str, tuple[float, float]]) -> None:
+def _bound(table: dict[Any, Any]) -> None:
     while len(table) > MAX_REMEMBERED:
         del table[next(iter(table))]

@@ -8,8 +8,11 @@ from dnsfilter.evidence.bypass import (
     ACTIVE_SECONDS,
     PATIENCE_SECONDS,
     WINDOW,
+    Announced,
     Attendance,
     BlockedNames,
+    find_kind,
+    to_evidence,
 )
 from dnsfilter.model import Channel, Grade, Role, Sighting
 
@@ -79,3 +82,32 @@ def test_who_just_asked_is_never_absent(events: list[tuple[bool, str, float]]) -
         now += pause
         (who.note_asking if is_asking else who.note_proxied)([address], now)
         assert not is_asking or address not in set(who.find_absent(now))
+
+
+@pytest.mark.parametrize(
+    ("rule", "role", "channel", "kind"),
+    [
+        ("dns.google", "doh", "dns", "doh"),
+        ("8.8.8.8/32", "doh", "ip", "doh"),
+        ("71.18.0.0/21", "infra", "ip", "ip"),
+        ("tiktok.com", "web", "sni", ""),
+        (to_evidence("ech", sighting(0, "sni", "refuse")).rule, "infra", "sni", "ech"),
+        (to_evidence("name", sighting(0, "sni", "refuse")).rule, "web", "sni", "name"),
+    ],
+)
+def test_kinds(rule: str, role: str, channel: str, kind: str) -> None:
+    """An encrypted-DNS endpoint, a bare listed address, and the lines that say so themselves go around the resolver."""
+    assert find_kind(rule, role, channel) == kind
+
+
+def test_news_is_once_a_day() -> None:
+    """The same again within a day is no news, and keeps nobody's other ways from being news."""
+    announced = Announced()
+    assert [announced.is_news(("d-1", "ip"), now) for now in (0.0, WINDOW - 1, WINDOW, WINDOW + 1)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert announced.is_news(("d-1", "ech"), 0.0)
+    assert announced.is_news(("d-2", "ip"), 0.0)

@@ -1,5 +1,6 @@
 """What is recorded of a connection, and how often."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 from dnsfilter.clients.directory import Directory
@@ -9,7 +10,7 @@ from dnsfilter.model import Channel, Client, ProxyAction
 from proxy_addons.connections import REPEAT_SECONDS, ClientConnection, Recorder
 from proxy_addons.names import Target
 from proxy_addons.policy import UNLISTED, PolicyInForce, Verdict
-from tests.fakes.published import LISTED, publish_world
+from tests.fakes.published import LISTED, LISTED_ADDRESS, publish_world
 
 
 def verdict_on(tmp_path: Path, channel: Channel) -> Verdict:
@@ -48,3 +49,18 @@ def test_unlisted_leaves_no_trace() -> None:
     batch = recorder.journal.drain()
     assert batch.sightings == ()
     assert batch.counters == {("proxy_connections", "pass"): 1, ("proxy_requests", "pass"): 1}
+
+
+def test_an_address_is_none_beside_its_name(tmp_path: Path) -> None:
+    """The address of a listed name that the connection has said is no sighting; alone it is one."""
+    snapshot = publish_world(tmp_path)
+    policy = PolicyInForce(snapshot, Directory(snapshot.configuration.groups, ClientTable()))
+    address = policy.decide(Client("plain"), [Target(ip_address(LISTED_ADDRESS), Channel.IP)], 1.7e9)
+    recorder, named = Recorder(Journal("proxy-0", "x")), ClientConnection("127.0.0.1", Client())
+    recorder.record(named, verdict_on(tmp_path, Channel.SNI), 1.7e9)
+    recorder.record(named, address, 1.7e9)
+    recorder.record(ClientConnection("127.0.0.2", Client()), address, 1.7e9)
+    assert [(one.client, one.channel) for one in recorder.journal.drain().sightings] == [
+        ("127.0.0.1", "sni"),
+        ("127.0.0.2", "ip"),
+    ]
