@@ -4,7 +4,9 @@
     addon       mitmdump -s with our addon                     serve       one worker under dnsfilter serve
     serve x2    two workers under dnsfilter serve, for throughput
 
-Proxies may use all cores; the load takes its share of them, so that throughput is a lower bound. Compare ratios.
+Proxies may use all cores, and the load, as cheap as it is, takes its share of them: so beside the throughput of two
+workers stands what each second of their CPU time passes, which is what they would do with cores of their own.
+`--tls` does real TLS instead, which costs the load more than any proxy. Compare ratios.
 """
 
 import argparse
@@ -13,14 +15,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench import handshakes
 from tests.bench.contenders import cpu_seconds
 from tests.e2e.proxy import ADDON, MITMDUMP
-from tests.e2e.server import ENVIRONMENT, ROOT, complete
-from tests.processes import Processes, accepts_connections, children, command_line, free_port
+from tests.e2e.server import ENVIRONMENT, complete
+from tests.fakes.hello import client_hello
+from tests.processes import Processes, accepts_connections, children, command_line, free_port, require_program
 
 ONE_LINE = "def tls_clienthello(data):\n    data.ignore_connection = True\n"
 ORDER = {
@@ -30,10 +34,6 @@ ORDER = {
     "selftest": {"interval": "1h"},
 }
 CONCURRENCY = 20
-BARS = (
-    ("CPU: addon / one-line", "addon", "one-line", "<= 1.05"),
-    ("CPU: serve / bare", "serve", "bare", "<= 0.9"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,21 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One round: CPU milliseconds per connection, connections per second, longest of a hundred in milliseconds."""
+    """One round, in milliseconds of CPU per connection (the load's own beside it) and of the longest of a hundred."""
 
     cpu: float
+    load: float
     rate: float
     p99: float
+
+
+BARS: Sequence[tuple[str, str, Callable[[Mapping[str, Result]], float]]] = (
+    ("CPU: addon / one-line", "<= 1.05", lambda found: found["addon"].cpu / found["one-line"].cpu),
+    ("CPU: serve / bare", "<= 0.9", lambda found: found["serve"].cpu / found["bare"].cpu),
+    ("p99: addon / one-line", "<= 1.1", lambda found: found["addon"].p99 / found["one-line"].p99),
+    ("throughput: serve x2 / x1", ">= 1.7", lambda found: found["serve x2"].rate / found["serve"].rate),
+    ("twice x1, by CPU: serve x2 / x1", ">= 1.7", lambda found: 2 * found["serve"].cpu / found["serve x2"].cpu),
+)
 
 
 def start_mitmdump(processes: Processes, directory: Path, name: str, *options: str) -> Contender:
@@ -100,22 +110,51 @@ def start_all(processes: Processes, directory: Path) -> list[Contender]:
     ]
 
 
-def measure(contender: Contender, origin: int, connections: int) -> Result:
+Load = Callable[[int, int, int], Mapping[str, float]]
+"""Sends so many connections through a proxy's port, so many at a time."""
+
+
+def make_load(directory: Path) -> Load:
+    """Compile the cheapest load."""
+    program, hello = directory / "tunnels", directory / "hello"
+    source = Path(__file__).with_name("tunnels.c")
+    subprocess.run([require_program("gcc", "gcc"), "-O2", "-o", str(program), str(source)], check=True)
+    hello.write_bytes(client_hello("www.example.org"))
+
+    def send(*numbers: int) -> Mapping[str, float]:
+        command = [str(program), *map(str, numbers), str(hello)]
+        done = subprocess.run(command, capture_output=True, check=True, timeout=600)
+        found: dict[str, float] = json.loads(done.stdout)
+        return found
+
+    return send
+
+
+def measure(contender: Contender, load: Load, connections: int) -> Result:
     """Send one round of connections through a proxy."""
     before = sum(map(cpu_seconds, contender.pids))
-    words = [str(contender.port), str(origin), str(connections), str(CONCURRENCY)]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.tunnels", "load", *words],
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-        timeout=600,
-    )
-    run = json.loads(done.stdout)
+    run = load(contender.port, connections, CONCURRENCY)
     if run["failures"]:
         raise SystemExit(f"{contender.name}: {run['failures']} connections failed")
     spent = sum(map(cpu_seconds, contender.pids)) - before
-    return Result(1000 * spent / connections, run["connections"] / run["seconds"], 1000 * run["p99"])
+    prices = 1000 * spent / connections, 1000 * run["cpu"] / connections
+    return Result(*prices, connections / run["seconds"], 1000 * run["p99"])
+
+
+def compare(rounds: Sequence[Mapping[str, Result]], title: str, bar: str, ratio: Callable[..., float]) -> None:
+    """Print the median of a ratio within each round."""
+    print(f"{title:36} {statistics.median(map(ratio, rounds)):5.2f}   bar {bar}")
+
+
+def print_table(rounds: Sequence[Mapping[str, Result]]) -> None:
+    """Print medians of all contenders, and the ratios that there are bars for."""
+    for name in rounds[0]:
+        results = [found[name] for found in rounds]
+        columns = zip(*((each.cpu, each.load, each.rate, each.p99) for each in results), strict=True)
+        figures = map(statistics.median, columns)
+        print("{:10} {:6.2f} ms CPU (load {:5.2f}) {:7.0f} /s   p99 {:6.1f} ms".format(name, *figures))
+    for title, bar, ratio in BARS:
+        compare(rounds, title, bar, ratio)
 
 
 def main() -> None:
@@ -123,27 +162,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=2000, help="of one round")
+    parser.add_argument("--tls", action="store_true", help="real handshakes and requests")
     arguments = parser.parse_args()
-    origin = free_port()
     with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes:
-        behind = [sys.executable, "-m", "tests.bench.tunnels", "origin", str(origin)]
-        processes.start("origin", behind, lambda _: accepts_connections(origin), environment=ENVIRONMENT)
+        load = handshakes.make_load(Path(name)) if arguments.tls else make_load(Path(name))
         contenders = start_all(processes, Path(name))
         rounds = [
-            {each.name: measure(each, origin, arguments.connections) for each in contenders}
+            {each.name: measure(each, load, arguments.connections) for each in contenders}
             for _ in range(arguments.rounds + 1)
         ][1:]
-    for each in contenders:
-        results = [found[each.name] for found in rounds]
-        figures = [statistics.median(values) for values in zip(*((r.cpu, r.rate, r.p99) for r in results), strict=True)]
-        print("{:10} {:6.2f} ms CPU {:7.0f} /s   p99 {:6.1f} ms".format(each.name, *figures))
-    for title, first, second, bar in BARS:
-        ratios = [found[first].cpu / found[second].cpu for found in rounds]
-        print(f"{title:26} {statistics.median(ratios):5.2f}   bar {bar}")
-    ratios = [found["serve x2"].rate / found["serve"].rate for found in rounds]
-    print(f"{'throughput: serve x2 / x1':26} {statistics.median(ratios):5.2f}   bar >= 1.7")
-    ratios = [found["addon"].p99 / found["one-line"].p99 for found in rounds]
-    print(f"{'p99: addon / one-line':26} {statistics.median(ratios):5.2f}   bar <= 1.1")
+    print_table(rounds)
 
 
 if __name__ == "__main__":
