@@ -1,8 +1,12 @@
 """Records of our own, by owner and type."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dnsfilter.localdata import MAX_ALIASES, LocalData, find_reverse
+from dnsfilter import localdata
+from dnsfilter.localdata import FEW, MAX_ALIASES, LocalData, compile_local, find_reverse
+from dnsfilter.localtable import NO_TABLE
 from dnsfilter.names import DESIGNATION
 from dnsfilter.settings.resolver import Listen
 from dnsfilter.wire.codes import Type
@@ -140,3 +144,63 @@ def test_wildcards(name, owner):
     assert data.locate(name) == owner
     assert owner is None or data.find(owner, Type.A).answers == 1
     assert [line.split()[-1] for line in find_reverse(lines)] == ["own.app.corp."]
+
+
+LINES = st.sampled_from(
+    [
+        "a.corp. 60 IN A 10.0.0.1",
+        "a.corp. 60 IN A 10.0.0.2",
+        "a.corp. 30 IN AAAA fd00::1",
+        "b.corp. 60 IN A 10.0.0.3",
+        "b.corp. 60 IN TXT text",
+        "B.Corp. 60 IN A 10.0.0.4",
+        "c.corp. 60 IN CNAME a.corp.",
+        "d.corp. 60 IN CNAME b.corp.",
+        "e.corp. 60 IN CNAME www.example.",
+        "f.corp. 60 IN PTR A.corp.",
+        "1.0.0.10.in-addr.arpa. 300 IN PTR a.corp.",
+        "*.corp. 60 IN A 10.0.0.5",
+        "localhost. 60 IN A 127.0.0.2",
+        "1.0.0.127.in-addr.arpa. 60 IN PTR a.corp.",
+    ]
+)
+ASKED = [*(f"{letter}.corp" for letter in "abcdefx"), "x.a.corp", "localhost", "x.localhost", "corp"]
+ASKED += ["1.0.0.10.in-addr.arpa", "1.0.0.127.in-addr.arpa", "2.0.0.10.in-addr.arpa"]
+
+
+@given(st.lists(LINES, max_size=8))
+def test_ready_made_records_answer_like_any(lines):
+    """Whatever is in the table and whatever is not, every question has the answer that it had without one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(localdata, "FEW", 0)
+        kept, table = compile_local(lines)
+    plain, ready = LocalData(lines, Listen()), LocalData(kept, Listen(), table)
+    assert not {*ready.owners} & {name for name in ASKED if name in table}
+    for name in ASKED:
+        owner = ready.locate(name)
+        assert owner == plain.locate(name)
+        for qtype in (Type.A, Type.AAAA, Type.PTR, Type.TXT, Type.CNAME) if owner else ():
+            found, expected = ready.find(owner, qtype), plain.find(owner, qtype)
+            assert (found.answers, found.authorities, found.body) == (
+                expected.answers,
+                expected.authorities,
+                expected.body,
+            )
+
+
+def test_few_records_need_no_table():
+    """They stay as they are; of many, those of a hosts file are all in the table."""
+    hosts = [f"h{number}.corp. 60 IN A 10.0.{number // 256}.{number % 256}" for number in range(FEW + 1)]
+    assert compile_local(hosts[:FEW]) == (tuple(hosts[:FEW]), NO_TABLE)
+    kept, table = compile_local(hosts)
+    assert (kept, len(table)) == ((), FEW + 1)
+
+
+@pytest.mark.parametrize(
+    "line", ["nonsense", "a.corp. 60 IN A nonsense", "a.corp. 60 IN PTR ..", "a.corp. 60 IN AAAA 1"]
+)
+def test_what_is_no_record_is_not_made_ready(line, monkeypatch):
+    """ValueError, whichever form the line has."""
+    monkeypatch.setattr(localdata, "FEW", 0)
+    with pytest.raises(ValueError, match=r"nonsense|label|permitted|record"):
+        compile_local([line])
