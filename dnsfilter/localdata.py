@@ -131,7 +131,7 @@ def read_records(lines: Iterable[str]) -> Types:
 def compile_local(lines: Iterable[str]) -> tuple[tuple[str, ...], LocalTable]:
     """Return what is left of many records when those that can be made ready for all who answer are in a table.
 
-    An owner is in the table with all that it has, or not at all. ValueError where a line is no record.
+    An owner is in the table with all that it has, or not at all. The lines are records, as somebody has checked before.
     """
     lines = tuple(lines)
     if len(lines) <= FEW:

@@ -194,13 +194,3 @@ def test_few_records_need_no_table():
     assert compile_local(hosts[:FEW]) == (tuple(hosts[:FEW]), NO_TABLE)
     kept, table = compile_local(hosts)
     assert (kept, len(table)) == ((), FEW + 1)
-
-
-@pytest.mark.parametrize(
-    "line", ["nonsense", "a.corp. 60 IN A nonsense", "a.corp. 60 IN PTR ..", "a.corp. 60 IN AAAA 1"]
-)
-def test_what_is_no_record_is_not_made_ready(line, monkeypatch):
-    """ValueError, whichever form the line has."""
-    monkeypatch.setattr(localdata, "FEW", 0)
-    with pytest.raises(ValueError, match=r"nonsense|label|permitted|record"):
-        compile_local([line])
