@@ -1,7 +1,7 @@
 """The proxy as `dnsfilter serve` runs it: mitmproxy's core with the addons that this needs, and no others.
 
 `python -m proxy_addons.program STATE_DIRECTORY NAME MODE=DESCRIPTOR,…` serves the inherited sockets until SIGTERM.
-Every hook asks every addon: of the thirty that mitmdump loads, most have nothing to do here.
+Of the thirty addons that mitmdump loads, most have nothing to do here.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from typing import Any
 import uvloop
 from mitmproxy.addons import disable_h2c, dns_resolver, errorcheck, next_layer, proxyauth, tlsconfig, update_alt_svc
 from mitmproxy.addons import upstream_auth as upstream_authentication
-from mitmproxy.master import Master
 from mitmproxy.options import Options
 
 from dnsfilter.errors import DnsfilterError
 from proxy_addons.enforce import Enforce
+from proxy_addons.hooks import HookMaster
 from proxy_addons.listening import InheritingProxyserver, Place, read_places
 from proxy_addons.options import LAZY
 from proxy_addons.source import PolicySource
@@ -37,9 +37,9 @@ HAS_LAZY_TASKS = sys.version_info < (3, 12)
 _log = logging.getLogger("dnsfilter.proxy")
 
 
-def make_master(name: str, source: PolicySource, places: Mapping[str, Place]) -> Master:
+def make_master(name: str, source: PolicySource, places: Mapping[str, Place]) -> HookMaster:
     """Return mitmproxy's core, ready to run within the running event loop."""
-    master, enforce = Master(Options()), Enforce(name, source)
+    master, enforce = HookMaster(Options()), Enforce(name, source)
     addons: tuple[Any, ...] = (
         proxyauth.ProxyAuth(),
         InheritingProxyserver(places, enforce.turn_away),
