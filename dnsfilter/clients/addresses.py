@@ -27,4 +27,4 @@ def parse_mac(text: str) -> str:
     digits = text.lower().translate(_SEPARATORS)
     if not _MAC.fullmatch(digits):
         raise ValueError(f"{text!r} is not a MAC address")
-    return ":".join(digits[index : index + 2] for index in range(0, 12, 2))
+    return bytes.fromhex(digits).hex(":")

@@ -6,7 +6,7 @@ their group if they share one. Addresses of networks that are declared as shared
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from math import inf
@@ -22,7 +22,6 @@ from dnsfilter.values import Network
 _SEPARATOR = "\t"
 _BY_DEVICE = "device:"
 _BY_MAC = "mac:"
-_STRANGER = Device("", "", "", "", "", (), ())
 
 
 class Entry(NamedTuple):
@@ -31,6 +30,10 @@ class Entry(NamedTuple):
     device: str
     group: str
     expires: float
+
+
+_STRANGER = Entry("", "", inf)
+"""What a MAC stands for that the inventory does not know."""
 
 
 def device_key(device: str) -> str:
@@ -73,12 +76,13 @@ def compile_table(
 ) -> ClientTable:
     """Join inventory and leases as they are at `now`; MACs are in the table only where somebody may say them."""
     devices = tuple(devices)
-    entries = dict(_inventory_entries(devices))
-    entries.update(_lease_entries(devices, leases, entries, now))
+    entries = _give((key, device) for device in devices for key in (device_key(device.id), *device.addresses))
+    by_mac = _give((mac, device) for device in devices for mac in device.macs)
+    entries.update(_lease_entries(devices, leases, by_mac, entries, now))
     if identity.shared:
         entries = {key: entry for key, entry in entries.items() if not _is_shared(key, identity.shared)}
     if identity.edns_mac:
-        entries.update(_mac_entries(devices))
+        entries.update((mac_key(mac), entry) for mac, entry in by_mac.items())
     packed = (
         (key, f"{expires!r}{_SEPARATOR}{group}{_SEPARATOR}{device}".encode())
         for key, (device, group, expires) in entries.items()
@@ -86,21 +90,17 @@ def compile_table(
     return ClientTable(marisa_trie.BytesTrie(packed), quarantined)
 
 
-def _inventory_entries(devices: Iterable[Device]) -> Iterator[tuple[str, Entry]]:
-    owners: dict[str, list[Device]] = defaultdict(list)
-    for device in devices:
-        for address in (device_key(device.id), *device.addresses):
-            owners[address].append(device)
-    for address, claimants in owners.items():
-        yield address, _entry(claimants, inf)
-
-
-def _mac_entries(devices: Iterable[Device]) -> Iterator[tuple[str, Entry]]:
-    owners: dict[str, list[Device]] = defaultdict(list)
-    for device in devices:
-        for mac in device.macs:
-            owners[mac].append(device)
-    return ((mac_key(mac), _entry(claimants, inf)) for mac, claimants in owners.items())
+def _give(claims: Iterable[tuple[str, Device]]) -> dict[str, Entry]:
+    """Return what each key stands for that devices claim, nearly always one."""
+    first: dict[str, Device] = {}
+    others: dict[str, list[Device]] = defaultdict(list)
+    for key, device in claims:
+        if first.setdefault(key, device) is not device:
+            others[key].append(device)
+    entries = {key: Entry(device.id, device.group, inf) for key, device in first.items()}
+    for key, devices in others.items():
+        entries[key] = Entry("", _shared_group([first[key], *devices]), inf)
+    return entries
 
 
 def _is_shared(key: str, networks: Iterable[Network]) -> bool:
@@ -111,43 +111,52 @@ def _is_shared(key: str, networks: Iterable[Network]) -> bool:
 
 
 def _lease_entries(
-    devices: Iterable[Device], leases: Iterable[Lease], known: Mapping[str, Entry], now: float
+    devices: Iterable[Device],
+    leases: Iterable[Lease],
+    by_mac: Mapping[str, Entry],
+    known: Mapping[str, Entry],
+    now: float,
 ) -> Iterator[tuple[str, Entry]]:
-    owners: dict[str, list[Device]] = defaultdict(list)
-    by_id: dict[str, Device] = {}
-    for device in devices:
-        by_id[device.id] = device
-        for mac in device.macs:
-            owners[mac].append(device)
-    for address, ends in _live(leases, now).items():
+    by_id = {device.id: device for device in devices}
+    for address, ends in _live(leases, now):
         entry = known.get(address)
         if entry is None:
-            claimants = {device.id: device for mac in ends for device in owners.get(mac, (_STRANGER,))}
-            if any(claimants):
-                yield address, _entry(list(claimants.values()), min(ends.values()))
-        elif not all(_agrees(mac, owners, by_id.get(entry.device)) for mac in ends):
+            claims = [by_mac.get(mac, _STRANGER) for mac in ends]
+            if claims != [_STRANGER] * len(claims):
+                yield address, _join(claims, min(ends.values()))
+        elif not all(_agrees(mac, by_mac, by_id.get(entry.device)) for mac in ends):
             yield address, Entry("", entry.group, inf)
 
 
-def _live(leases: Iterable[Lease], now: float) -> dict[str, dict[str, float]]:
-    """Return for each address the MACs that have it, and until when."""
-    live: dict[str, dict[str, float]] = defaultdict(dict)
-    for address, mac, expires in leases:
-        if expires > now:
-            live[address][mac] = max(expires, live[address].get(mac, expires))
-    return live
+def _live(leases: Iterable[Lease], now: float) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield each address with the MACs that have it, and until when."""
+    live: dict[str, Lease] = {}
+    others: dict[str, list[Lease]] = defaultdict(list)
+    for lease in leases:
+        if lease.expires > now and live.setdefault(lease.address, lease) is not lease:
+            others[lease.address].append(lease)
+    for address, (_, holder, end) in live.items():
+        ends = {holder: end}
+        for _, mac, expires in others.get(address, ()):
+            ends[mac] = max(expires, ends.get(mac, expires))
+        yield address, ends
 
 
-def _agrees(mac: str, owners: Mapping[str, list[Device]], owner: Device | None) -> bool:
+def _agrees(mac: str, by_mac: Mapping[str, Entry], owner: Device | None) -> bool:
     """Whether an address may be leased to a MAC and still be that of the device to which the inventory gives it."""
     if owner is None:
         return True
-    return mac in owner.macs if mac in owners or owner.macs else True
+    return mac in owner.macs if mac in by_mac or owner.macs else True
 
 
-def _entry(claimants: list[Device], expires: float) -> Entry:
-    if len(claimants) == 1:
-        return Entry(claimants[0].id, claimants[0].group, expires)
-    groups = {device.group for device in claimants}
-    group = groups.pop() if len(groups) == 1 else ""
-    return Entry("", group, expires)
+def _join(claims: Sequence[Entry], expires: float) -> Entry:
+    """Return what an address stands for that all these claim."""
+    if len(claims) == 1:
+        return Entry(claims[0].device, claims[0].group, expires)
+    devices = {claim.device for claim in claims}
+    return Entry(devices.pop() if len(devices) == 1 else "", _shared_group(claims), expires)
+
+
+def _shared_group(claimants: Iterable[Device | Entry]) -> str:
+    groups = {claimant.group for claimant in claimants}
+    return groups.pop() if len(groups) == 1 else ""

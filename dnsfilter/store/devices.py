@@ -34,6 +34,7 @@ _RANK = {standing: rank for rank, standing in enumerate(SEVERITY)}
 _ATTRIBUTIONS = {attribution.value: attribution for attribution in Attribution}
 _STANDINGS = {standing.value: standing for standing in Standing}
 _EMPTY = "[]"
+_KEY_AND_GROUP = itemgetter(0, 1, 2)
 _GRADES = attrgetter("strong", "weak", "none")
 _FIRST_SEEN = attrgetter("first_seen")
 _LAST_SEEN = attrgetter("last_seen")
@@ -214,7 +215,7 @@ def _summarise(rows: Sequence[Row[Any]], notes: _Notes) -> DeviceSummary:
 def _summarise_one(row: Row[Any], notes: _Notes) -> DeviceSummary:
     record = from_row(row)
     _, standing, since, first, last, strong, weak, none, *_ = record
-    device, app, group = row[0], row[1], row[2]
+    device, app, group = _KEY_AND_GROUP(row)
     grades = {"strong": strong, "weak": weak, "none": none}
     explanation = notes.explain(device, app, record)
     return DeviceSummary(device, group, standing, since, first, last, strong + weak + none, grades, explanation)
