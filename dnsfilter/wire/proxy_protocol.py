@@ -9,7 +9,7 @@ from dnsfilter.errors import WireError
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 MAX_SIZE = 4096
-"""Octets of the longest header that is taken, with its TLVs, which are ignored."""
+"""Octets of the longest header that is taken, with its TLVs."""
 
 LOCAL_HEADER = SIGNATURE + bytes((0x20, 0, 0, 0))
 """What a sender says that asks for itself."""
@@ -21,6 +21,7 @@ _ADDRESS_SIZES = {0x11: 4, 0x12: 4, 0x21: 16, 0x22: 16}
 """By address family and transport, TCP and UDP over IPv4 and IPv6: how long an address is."""
 
 _PORTS_SIZE = 4
+_TLV = struct.Struct("!BH")
 
 
 def read_header(data: bytes) -> tuple[bytes, int] | None:
@@ -44,3 +45,18 @@ def read_header(data: bytes) -> tuple[bytes, int] | None:
     if address_size is None or length < 2 * address_size + _PORTS_SIZE:
         raise WireError("PROXY header of another family, or too short for its addresses")
     return (data[_HEADER.size : _HEADER.size + address_size], size) if len(data) >= size else None
+
+
+def read_value(header: bytes, kind: int) -> bytes:
+    """Return what a whole header says under a type (section 2.2.7), nothing where it does not, or is cut there."""
+    _, command, family, _ = _HEADER.unpack_from(header)
+    if command == _LOCAL or family not in _ADDRESS_SIZES:
+        return b""
+    position = _HEADER.size + 2 * _ADDRESS_SIZES[family] + _PORTS_SIZE
+    while position + _TLV.size <= len(header):
+        found, length = _TLV.unpack_from(header, position)
+        position += _TLV.size
+        if found == kind:
+            return header[position : position + length] if position + length <= len(header) else b""
+        position += length
+    return b""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.errors import WireError
-from dnsfilter.wire.proxy_protocol import MAX_SIZE, SIGNATURE, read_header
+from dnsfilter.wire.proxy_protocol import LOCAL_HEADER, MAX_SIZE, SIGNATURE, read_header, read_value
 from tests.fakes.proxying import make_header
 
 
@@ -67,3 +67,33 @@ def test_any_octets(data):
         client, size = found
         assert len(client) in (0, 4, 16)
         assert 16 <= size <= len(data)
+
+
+@pytest.mark.parametrize("client", ["192.0.2.7", "2001:db8::7"])
+@pytest.mark.parametrize(
+    ("tlvs", "value"),
+    [
+        (b"", b""),
+        (b"\xe0\0\3A-1", b"A-1"),
+        (b"\x04\0\2\0\0\xe1\0\1x\xe0\0\3A-1\xe0\0\3B-2", b"A-1"),
+        (b"\xe1\0\3A-1", b""),
+        (b"\xe0\0\4A-1", b""),
+        (b"\xe1\xff\xffA-1", b""),
+        (b"\xe0\0", b""),
+    ],
+)
+def test_values(client, tlvs, value):
+    """The first value of a type is found behind others; one that is cut is none."""
+    assert read_value(make_header(client, tlvs=tlvs), 0xE0) == value
+
+
+def test_who_asks_for_himself_says_no_value():
+    """A LOCAL header, and one of no family, have no values for us."""
+    assert read_value(LOCAL_HEADER, 0xE0) == b""
+    assert read_value(SIGNATURE + b"\x21\0\0\6\xe0\0\3A-1", 0xE0) == b""
+
+
+@given(st.binary(max_size=60), st.integers(1, 255))
+def test_any_values(tlvs, kind):
+    """Whatever stands behind the addresses, a value is a part of it."""
+    assert read_value(make_header("192.0.2.7", tlvs=tlvs), kind) in tlvs
