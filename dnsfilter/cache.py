@@ -7,6 +7,7 @@ seconds of a monotonic clock that the caller reads. Knows nothing of clients or 
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from dnsfilter.failures import Failures
 from dnsfilter.settings.resolver import Cache as Bounds
@@ -16,24 +17,24 @@ from dnsfilter.wire.name import from_text
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import Answer
 
-STALE_TTL = 30
+STALE_TTL: Final = 30
 """The TTL of a stale answer in seconds (RFC 8767 section 4)."""
 
-MAX_SECOND_CHANCES = 8
+MAX_SECOND_CHANCES: Final = 8
 """How many wanted answers may be passed over to find one that is not; a bound on the time that one query takes."""
 
-PREFETCH_SHARE = 0.1
+PREFETCH_SHARE: Final = 0.1
 """The last part of its life in which an answer that is asked for again is renewed."""
 
-OVERHEAD = 400
+OVERHEAD: Final = 400
 """Octets of memory that an answer takes beside its data: its objects, and its place in the tables (measured)."""
 
-PER_RECORD = 60
+PER_RECORD: Final = 60
 """Octets of memory that a name or an address which the policy looks at takes beside its own (measured)."""
 
-_CACHEABLE = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
-_NXDOMAIN = int(Rcode.NXDOMAIN)
-_NO_ID = b"\0\0"
+_CACHEABLE: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
+_NXDOMAIN: Final = int(Rcode.NXDOMAIN)
+_NO_ID: Final = b"\0\0"
 _KIND, _TYPE_CLASS_KIND = -1, -5
 """Where in a key DO and CD stand, and where what follows the name."""
 

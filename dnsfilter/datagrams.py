@@ -13,48 +13,49 @@ import struct
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-SLOT_SIZE = 2048
-SLOT_STRIDE = SLOT_SIZE + 64
+SLOT_SIZE: Final = 2048
+SLOT_STRIDE: Final = SLOT_SIZE + 64
 """Slots a cache line off the power of two, or all of them would contend for the same few lines of the cache."""
 
-BATCH_SIZE = 64
+BATCH_SIZE: Final = 64
 
-MAX_SEGMENT = 1000
+MAX_SEGMENT: Final = 1000
 """The longest datagram that travels by train: a batch of them is still no longer than a datagram may be."""
 
-FEW = 4
+FEW: Final = 4
 """Batches of fewer datagrams are not worth a look at who travels with whom."""
 
-CROWD = 3
+CROWD: Final = 3
 """How many responses a peer must have in a batch, on average, for trains to cost less than they save (measured)."""
 
-TRAIN_PAUSE = 1000
+TRAIN_PAUSE: Final = 1000
 """For how many batches no train leaves after the kernel refused one: no checksum offload, IPsec, a small MTU."""
 
-_HEADER = struct.Struct("=QIxxxxQQQQixxxxIxxxx")
+_HEADER: Final = struct.Struct("=QIxxxxQQQQixxxxIxxxx")
 """struct mmsghdr: name, name length, vector, vector count, control, control length, flags; then the message length."""
 
-_VECTOR = struct.Struct("=QQ")
-_CONTROL = struct.Struct("=QiiHxxxxxx")
+_VECTOR: Final = struct.Struct("=QQ")
+_CONTROL: Final = struct.Struct("=QiiHxxxxxx")
 """struct cmsghdr, and the length of a segment behind it."""
 
-_CONTROL_LENGTH = 18
-_UDP_SEGMENT = 103
-_NAME_SIZE = 32
-_LENGTH_INDEX = 14
+_CONTROL_LENGTH: Final = 18
+_UDP_SEGMENT: Final = 103
+_NAME_SIZE: Final = 32
+_LENGTH_INDEX: Final = 14
 """Where in a header, counted in 32-bit words, the length of the message stands."""
 
-_NAME_LENGTHS: dict[int | None, int] = {None: 0, socket.AF_INET: 16, socket.AF_INET6: 28}
-_PEERS: dict[int | None, str] = {socket.AF_INET: "2x6s24x", socket.AF_INET6: "2x26s4x"}
-_ADDRESSES: dict[int | None, str] = {socket.AF_INET: "4x4s24x", socket.AF_INET6: "8x16s8x"}
-_DONTWAIT = int(socket.MSG_DONTWAIT)
-_FULL = frozenset({errno.EAGAIN, errno.ENOBUFS})
+_NAME_LENGTHS: Final[dict[int | None, int]] = {None: 0, socket.AF_INET: 16, socket.AF_INET6: 28}
+_PEERS: Final[dict[int | None, str]] = {socket.AF_INET: "2x6s24x", socket.AF_INET6: "2x26s4x"}
+_ADDRESSES: Final[dict[int | None, str]] = {socket.AF_INET: "4x4s24x", socket.AF_INET6: "8x16s8x"}
+_DONTWAIT: Final = int(socket.MSG_DONTWAIT)
+_FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_recvmmsg = _libc.recvmmsg
+_recvmmsg: Final = _libc.recvmmsg
 _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
-_sendmmsg = _libc.sendmmsg
+_sendmmsg: Final = _libc.sendmmsg
 _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 Train = tuple[int, Sequence[int]]
@@ -91,7 +92,7 @@ def _write_controls() -> _Memory:
     return controls
 
 
-_controls = _write_controls()
+_controls: Final = _write_controls()
 
 
 class _Slots(_Memory):

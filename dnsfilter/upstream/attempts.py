@@ -1,6 +1,6 @@
 """When a question is sent to whom: retry, failover and hedging, without sockets and without a clock."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dnsfilter.wire.letters import lower, scramble
 from dnsfilter.wire.upstream_query import build_packet
@@ -17,12 +17,12 @@ Together the time within which a client is answered, come what may. There are no
 kind: a query that costs upstreams many would be a weapon against them.
 """
 
-MAX_ATTEMPTS = len(WAITS)
+MAX_ATTEMPTS: Final = len(WAITS)
 
-LINGER = 4.0
+LINGER: Final = 4.0
 """Seconds for which a response is still welcome, for the cache, after the client was told that there is none."""
 
-MAX_SAVINGS = 10.0
+MAX_SAVINGS: Final = 10.0
 """How many second servers may be asked early in a row, after a time in which that was not needed."""
 
 

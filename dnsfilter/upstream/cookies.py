@@ -5,13 +5,14 @@ The upstream knows us by our cookie and address, and has one of its own for us, 
 
 import secrets
 from enum import Enum, auto
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.cookie import CLIENT_SIZE, is_well_formed
 from dnsfilter.wire.upstream_cookie import find_cookie
 from dnsfilter.wire.upstream_query import NO_COOKIE, Opts, make_opts
 
-_MARK = b"\0\x0a\0"
+_MARK: Final = b"\0\x0a\0"
 """How a cookie option begins: its code, and a length below 256. Nothing without it is worth a closer look."""
 
 

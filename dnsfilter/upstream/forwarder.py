@@ -6,6 +6,7 @@ No task per query: an exchange is an entry in tables, and a tick looks for those
 import os
 from collections.abc import Callable, Sequence
 from time import monotonic
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.journal import Journal
@@ -22,11 +23,11 @@ from dnsfilter.upstream.udp import Unwatch, Watch
 from dnsfilter.wire.codes import Flag, Rcode
 
 MAX_EXCHANGES = 20_000
-_FORMERR = int(Rcode.FORMERR)
-_BADCOOKIE_LOW = int(Rcode.BADCOOKIE) & 0xF
-_USELESS = frozenset(map(int, (Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR, _BADCOOKIE_LOW)))
-_TRUNCATED = Flag.TC >> 8
-_NOISE = 4096
+_FORMERR: Final = int(Rcode.FORMERR)
+_BADCOOKIE_LOW: Final = int(Rcode.BADCOOKIE) & 0xF
+_USELESS: Final = frozenset(map(int, (Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR, _BADCOOKIE_LOW)))
+_TRUNCATED: Final = Flag.TC >> 8
+_NOISE: Final = 4096
 
 
 class Forwarder:

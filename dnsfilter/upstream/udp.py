@@ -13,7 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from dnsfilter.datagrams import Inbox, Outbox
 from dnsfilter.settings.forwarding import Forwarding
@@ -23,22 +23,22 @@ from dnsfilter.values import Endpoint
 from dnsfilter.wire.letters import answers_but_for_case
 from dnsfilter.wire.upstream_query import Opts, build_packet
 
-PORTS = 16
+PORTS: Final = 16
 """How many sockets an upstream has at a time."""
 
 USES = 100
 """After how many queries a socket is replaced by one with another port; that costs 14 µs, shared by all of them."""
 
-LATE = 5.0
+LATE: Final = 5.0
 """Seconds for which a replaced socket still takes what was asked over it."""
 
-CONCESSION = 600.0
+CONCESSION: Final = 600.0
 """Seconds for which an upstream that cannot cope with mixed case or cookies is asked without."""
 
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
-_HEADER_SIZE = 12
-_ID_SIZE = 2
-_IDS = struct.Struct("2s" * 128)
+_EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
+_HEADER_SIZE: Final = 12
+_ID_SIZE: Final = 2
+_IDS: Final = struct.Struct("2s" * 128)
 
 
 Watch = Callable[[socket.socket, Callable[[], None]], object]
@@ -291,4 +291,4 @@ class UdpUpstream:
         port.socket.close()
 
 
-_NO_COOKIES = NoCookies()
+_NO_COOKIES: Final = NoCookies()

@@ -1,6 +1,7 @@
 """Whether the answer section of a response belongs to its question; knows nothing of the other sections."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import Type
@@ -8,17 +9,17 @@ from dnsfilter.wire.name import read_name
 from dnsfilter.wire.query import RECORD
 from dnsfilter.wire.response import POINTER_TO_QNAME
 
-MAX_CHAIN = 11
+MAX_CHAIN: Final = 11
 """How many aliases may stand between a question and its answer (RFC 1034 section 3.6.2 sets none; unbound's bound)."""
 
-MAX_NAMES_SIZE = 65_535
+MAX_NAMES_SIZE: Final = 65_535
 """How many octets the names may have that are read for it: all that a message without compression could hold."""
 
-_HEADER_SIZE = 12
+_HEADER_SIZE: Final = 12
 _CNAME, _DNAME = int(Type.CNAME), int(Type.DNAME)
-_POINTER = 0xC0
-_unpack_record = RECORD.unpack_from
-_PLAIN_SIZE = 2 + RECORD.size
+_POINTER: Final = 0xC0
+_unpack_record: Final = RECORD.unpack_from
+_PLAIN_SIZE: Final = 2 + RECORD.size
 
 _Owners = tuple[set[bytes], set[tuple[bytes, bytes]], set[bytes]]
 

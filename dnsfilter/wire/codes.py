@@ -1,6 +1,7 @@
 """Numbers of the DNS parameters registry that dnsfilter reads or writes, by the names of their RFCs."""
 
 from enum import IntEnum
+from typing import Final
 
 
 class Type(IntEnum):
@@ -65,7 +66,7 @@ def rcode_text(rcode: int) -> str:
     return _RCODE_TEXT.get(rcode, "other")
 
 
-_RCODE_TEXT = {int(rcode): rcode.name for rcode in Rcode}
+_RCODE_TEXT: Final = {int(rcode): rcode.name for rcode in Rcode}
 
 
 class ExtendedError(IntEnum):
@@ -108,11 +109,11 @@ class Flag(IntEnum):
     CD = 0x0010
 
 
-DO = 0x8000
+DO: Final = 0x8000
 """The DNSSEC OK bit among the EDNS flags (RFC 3225)."""
 
-MAX_UDP_PAYLOAD = 1232
+MAX_UDP_PAYLOAD: Final = 1232
 """What fits every path without fragments (DNS flag day 2020)."""
 
-MIN_UDP_PAYLOAD = 512
+MIN_UDP_PAYLOAD: Final = 512
 """What every client takes (RFC 1035 section 4.2.1)."""

@@ -1,21 +1,20 @@
 """A denial that stands behind any question: its proof, free of the compression that ties it to one name."""
 
-from copy import copy
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.chain import ancestors
 from dnsfilter.wire.codes import Type
 from dnsfilter.wire.name import read_name, skip_name
-from dnsfilter.wire.query import RECORD
+from dnsfilter.wire.query import HEADER, RECORD
 from dnsfilter.wire.response import Answer
 
-_HEADER_SIZE = 12
-_QUESTION_TAIL = 4
-_TTL_OFFSET = 4
-_SOA_TIMES_SIZE = 20
-_SOA = int(Type.SOA)
-_SOA_BYTES = _SOA.to_bytes(2, "big")
-_PROOF = frozenset(map(int, (Type.SOA, Type.NSEC, Type.NSEC3, Type.RRSIG)))
+_HEADER_SIZE: Final = 12
+_QUESTION_TAIL: Final = 4
+_SOA_TIMES_SIZE: Final = 20
+_SOA: Final = int(Type.SOA)
+_SOA_BYTES: Final = _SOA.to_bytes(2, "big")
+_PROOF: Final = frozenset(map(int, (Type.SOA, Type.NSEC, Type.NSEC3, Type.RRSIG)))
 """What proves that a name does not exist also proves it of all below it (RFC 8020 section 2, RFC 5155 section 8.4)."""
 
 
@@ -23,16 +22,14 @@ def generalize(answer: Answer, name: bytes) -> Answer:
     """Return the denial of a name (wire form) as one that may stand behind the question for any name."""
     message = bytes(_HEADER_SIZE) + name + bytes(_QUESTION_TAIL) + answer.body
     offset = len(message) - len(answer.body)
-    body, ttls = b"", []
+    body, count = b"", 0
     for _ in range(answer.authorities):
         record, offset = _read_record(message, offset)
         if record is not None:
-            owner, rest = record
-            ttls.append(len(body) + len(owner) + _TTL_OFFSET)
-            body += owner + rest
-    general = copy(answer)
-    general.body, general.ttls = body, tuple(ttls)
-    general.authorities, general.additionals = len(ttls), 0
+            count += 1
+            body += b"".join(record)
+    general = Answer(HEADER.pack(0, answer.flags, 1, 0, count, 0) + body, 0, answer.stored)
+    general.expires, general.is_wanted, general.is_renewed = answer.expires, answer.is_wanted, answer.is_renewed
     general.is_general = True
     return general
 
@@ -44,7 +41,8 @@ def is_about(answer: Answer, name: bytes) -> bool:
     for _ in range(answer.authorities):
         record, offset = _read_record(message, offset)
         if record is not None and record[1].startswith(_SOA_BYTES):
-            return record[0].lower() in (name, b"\0", *ancestors(name))
+            owner = record[0].lower()
+            return owner in {name, b"\0"} or owner in ancestors(name)
     return False
 
 

@@ -38,7 +38,7 @@ def _find(response: bytes) -> int:
         if not answers:  # RFC 2308 section 5
             ttl = min(ttl, int.from_bytes(response[offset - 4 : offset], "big")) if rtype == Type.SOA else max_age
         max_age = min(max_age, ttl)
-    return 0 if max_age is _UNBOUNDED else max_age
+    return 0 if max_age == _UNBOUNDED else max_age
 
 
 _look_up = lru_cache(4096)(_find)

@@ -4,11 +4,13 @@ Names compare without regard to case (RFC 4343), and a responder repeats the que
 more bit that whoever forges an answer has to guess.
 """
 
-_CASE_BITS = bytes(0x20 if chr(octet).isalpha() and octet < 0x80 else 0 for octet in range(256))  # noqa: PLR2004 - ASCII
-_TAIL = 4
-_TAIL_BITS = 8 * _TAIL
-_HEADER_SIZE = 12
-_RESPONSE_BIT = 0x80
+from typing import Final
+
+_CASE_BITS: Final = bytes(0x20 if chr(octet).isalpha() and octet < 0x80 else 0 for octet in range(256))  # noqa: PLR2004 - ASCII
+_TAIL: Final = 4
+_TAIL_BITS: Final = 8 * _TAIL
+_HEADER_SIZE: Final = 12
+_RESPONSE_BIT: Final = 0x80
 
 
 def scramble(question: bytes, noise: bytes) -> bytes:

@@ -6,23 +6,26 @@ that text never confuses where a label ends.
 """
 
 import re
+from typing import Final
 
 from dnsfilter.errors import WireError
 
-MAX_NAME = 255
-MAX_LABEL = 63
-MAX_POINTERS = 16
-HEADER_SIZE = 12
-_POINTER = 0xC0
+MAX_NAME: Final = 255
+MAX_LABEL: Final = 63
+MAX_POINTERS: Final = 16
+HEADER_SIZE: Final = 12
+_POINTER: Final = 0xC0
 
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
-_UNPRINTABLE = re.compile(rb"[^a-z0-9_-]")
-_SEPARATOR = "\u0100"
+_PLAIN: Final = b"abcdefghijklmnopqrstuvwxyz0123456789_-"
+_UNPRINTABLE: Final = re.compile(rb"[^a-z0-9_-]")
+_SEPARATOR: Final = "\u0100"
 """Stands between labels while their octets, a dot among them, are escaped."""
 
-_TEXTS = {octet: chr(octet).lower() if octet in _PLAIN.upper() + _PLAIN else f"\\{octet:03d}" for octet in range(256)}
+_TEXTS: Final = {
+    octet: chr(octet).lower() if octet in _PLAIN.upper() + _PLAIN else f"\\{octet:03d}" for octet in range(256)
+}
 _TEXTS[ord(_SEPARATOR)] = "."
-_ESCAPED = re.compile(rb"\\(\d{3})")
+_ESCAPED: Final = re.compile(rb"\\(\d{3})")
 
 
 def read_name(message: bytes, offset: int, first: int = HEADER_SIZE) -> tuple[bytes, int]:

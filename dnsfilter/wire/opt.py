@@ -6,14 +6,15 @@ by whoever makes up the answer.
 
 import struct
 from collections.abc import Sequence
+from typing import Final
 
-from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, ExtendedError, Option, Type
+from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Option, Type
 from dnsfilter.wire.query import Query
 
-_OPT_HEADER = struct.Struct("!BHHIH")
-_OPTION = struct.Struct("!HH")
-_ERROR_CODE = struct.Struct("!H")
-_HEADER_SIZE = 12
+_OPT_HEADER: Final = struct.Struct("!BHHIH")
+_OPTION: Final = struct.Struct("!HH")
+_ERROR_CODE: Final = struct.Struct("!H")
+_HEADER_SIZE: Final = 12
 
 
 def build_option(code: int, data: bytes) -> bytes:
@@ -21,7 +22,7 @@ def build_option(code: int, data: bytes) -> bytes:
     return _OPTION.pack(code, len(data)) + data
 
 
-def build_extended_error(error: ExtendedError, text: str = "") -> bytes:
+def build_extended_error(error: int, text: str = "") -> bytes:
     """Return the option that says why (RFC 8914 section 2)."""
     return build_option(Option.EDE, _ERROR_CODE.pack(error) + text.encode())
 

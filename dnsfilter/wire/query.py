@@ -6,31 +6,32 @@ Raises WireError and nothing else; what to answer to an odd but well-formed quer
 import struct
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, MIN_UDP_PAYLOAD, Flag, Option, Type
 from dnsfilter.wire.name import MAX_LABEL, MAX_NAME, escape_label, join_labels, skip_name
 
-HEADER = struct.Struct("!HHHHHH")
-RECORD = struct.Struct("!HHIH")
+HEADER: Final = struct.Struct("!HHHHHH")
+RECORD: Final = struct.Struct("!HHIH")
 """Type, class, TTL and RDLENGTH of a resource record, behind its owner name (RFC 1035 section 4.1.3)."""
 
-_QUERY_HEADER = struct.Struct("!HHHIH")
+_QUERY_HEADER: Final = struct.Struct("!HHHIH")
 """The header with the counts of answers and authorities, both 0 in a query, read as one."""
 
-_KEY_FLAGS = [bytes((flags,)) for flags in range(4)]
-_CHECKING_DISABLED = int(Flag.CD)
-MAX_OPTIONS = 100
+_KEY_FLAGS: Final = [bytes((flags,)) for flags in range(4)]
+_CHECKING_DISABLED: Final = int(Flag.CD)
+MAX_OPTIONS: Final = 100
 """More EDNS options than anybody has use for: each costs us more than it costs whoever sends it."""
 
-MAX_PARENTS = 10_000
-_parents: dict[bytes, str] = {}
+MAX_PARENTS: Final = 10_000
+_parents: Final[dict[bytes, str]] = {}
 """Text, with a dot in front, of names in wire form that queries were below of."""
 
-_QUESTION_TAIL = struct.Struct("!HH")
-_OPTION = struct.Struct("!HH")
-_HEADER_SIZE = 12
-_NO_OPTIONS: Mapping[int, bytes] = MappingProxyType({})
+_QUESTION_TAIL: Final = struct.Struct("!HH")
+_OPTION: Final = struct.Struct("!HH")
+_HEADER_SIZE: Final = 12
+_NO_OPTIONS: Final[Mapping[int, bytes]] = MappingProxyType({})
 
 
 class Query:
@@ -150,7 +151,7 @@ def _read_name(message: bytes) -> tuple[str, int]:
     end = message.find(0, _HEADER_SIZE) + 1
     first = message[_HEADER_SIZE] if end else 0
     start = _HEADER_SIZE + 1 + first
-    parent = _parents.get(message[start:end])
+    parent = _parents.get(message[start:end]) if start < end else None
     if parent is not None and first <= MAX_LABEL and end - _HEADER_SIZE <= MAX_NAME:
         return escape_label(message[_HEADER_SIZE + 1 : start]) + parent, end
     labels, end = _read_labels(message)

@@ -6,6 +6,7 @@ question in front has the same length, which it has: it is the client's own.
 
 import struct
 from collections.abc import Sequence
+from typing import Final
 
 from dnsfilter.errors import WireError
 from dnsfilter.wire.codes import Class, Flag, Rcode, Type
@@ -14,41 +15,41 @@ from dnsfilter.wire.opt import build_opt
 from dnsfilter.wire.query import HEADER, RECORD, Query
 from dnsfilter.wire.svcb import SERVICES, Key, read_hints, read_params
 
-MAX_TARGETS_SIZE = 65_535
+MAX_TARGETS_SIZE: Final = 65_535
 """How many octets the names that an answer leads to may have: all that a message without compression could hold."""
 
-TARGET_PRICE = 32
+TARGET_PRICE: Final = 32
 """How many octets each of them counts beyond its own, for to judge a short name is work as well."""
 
-POINTER_TO_QNAME = b"\xc0\x0c"
+POINTER_TO_QNAME: Final = b"\xc0\x0c"
 """A compression pointer to the question's name, which always stands behind the header."""
 
-_HEADER_SIZE = 12
-_TTL = struct.Struct("!I")
-_unpack_ttl = _TTL.unpack_from
-_LENGTH = struct.Struct("!H")
-_SOA_TIMES = struct.Struct("!IIIII")
-_SOA_NAMES = b"\x09dnsfilter\x07invalid\0" + b"\x0ahostmaster\x09dnsfilter\x07invalid\0"
-_MAX_TTL = 0x7FFFFFFF
-_ANY_TTL = 3600
-_TARGET_OFFSETS = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
+_HEADER_SIZE: Final = 12
+_TTL: Final = struct.Struct("!I")
+_unpack_ttl: Final = _TTL.unpack_from
+_LENGTH: Final = struct.Struct("!H")
+_SOA_TIMES: Final = struct.Struct("!IIIII")
+_SOA_NAMES: Final = b"\x09dnsfilter\x07invalid\0" + b"\x0ahostmaster\x09dnsfilter\x07invalid\0"
+_MAX_TTL: Final = 0x7FFFFFFF
+_ANY_TTL: Final = 3600
+_TARGET_OFFSETS: Final = {5: 0, 39: 0, 15: 2, 33: 6, 64: 2, 65: 2}
 """Where in the data of CNAME, DNAME, MX, SRV, SVCB and HTTPS records the name they lead to stands."""
 
-_ADDRESS_SIZES = {int(Type.A): 4, int(Type.AAAA): 16}
+_ADDRESS_SIZES: Final = {int(Type.A): 4, int(Type.AAAA): 16}
 _SOA, _OPT = int(Type.SOA), int(Type.OPT)
-_SERVFAIL = int(Rcode.SERVFAIL)
-_ADDRESS_SIZES_OF = {rtype.to_bytes(2, "big"): size for rtype, size in _ADDRESS_SIZES.items()}
-_RDATA_OFFSET = _TTL.size + 2
-MAX_SHAPES = 10_000
-MAX_SHARED = 8
-_shapes: dict[tuple[int, ...], tuple[int, ...]] = {}
-_single_prefixes: dict[bytes, tuple[bytes, ...]] = {}
-_POINTER = 0xC0
-_RECORD_SIZE = RECORD.size
-_unpack_header = HEADER.unpack_from
-_unpack_record = RECORD.unpack_from
-_COPIED = int(Flag.RD | Flag.CD)
-_RESPONSE = int(Flag.QR | Flag.RA)
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
+_ADDRESS_SIZES_OF: Final = {rtype.to_bytes(2, "big"): size for rtype, size in _ADDRESS_SIZES.items()}
+_RDATA_OFFSET: Final = _TTL.size + 2
+MAX_SHAPES: Final = 10_000
+MAX_SHARED: Final = 8
+_shapes: Final[dict[tuple[int, ...], tuple[int, ...]]] = {}
+_single_prefixes: Final[dict[bytes, tuple[bytes, ...]]] = {}
+_POINTER: Final = 0xC0
+_RECORD_SIZE: Final = RECORD.size
+_unpack_header: Final = HEADER.unpack_from
+_unpack_record: Final = RECORD.unpack_from
+_COPIED: Final = int(Flag.RD | Flag.CD)
+_RESPONSE: Final = int(Flag.QR | Flag.RA)
 
 
 class Records:
@@ -102,7 +103,7 @@ class Records:
         self.body = bytes(body)
 
 
-NO_RECORDS = Records()
+NO_RECORDS: Final = Records()
 
 
 def build_response(
@@ -328,7 +329,7 @@ class Answer(Records):
                     raise WireError("more names than a message without compression could hold")
                 targets.append(to_text(target))
             ttls.append(name_end + 4 - start)
-        self.targets, self.longest_ttl = targets or (), most
+        self.targets, self.longest_ttl = tuple(targets), most
         self.prefixes = _share_prefixes(prefixes, self.hints)
         return offset, least if most <= _MAX_TTL else 0  # RFC 2181 section 8
 

@@ -1,13 +1,15 @@
 """The query that we send to an upstream: built from scratch, so that nothing of the client passes but the question."""
 
+from typing import Final
+
 from dnsfilter.wire.codes import DO, MAX_UDP_PAYLOAD, Flag, Option, Type
 from dnsfilter.wire.opt import build_option
 from dnsfilter.wire.query import RECORD, Query
 
-_COUNTS = b"\0\1\0\0\0\0\0\1"
-_HEAD = (Flag.RD | Flag.AD).to_bytes(2, "big") + _COUNTS
-_HEAD_CHECKING_DISABLED = (Flag.RD | Flag.AD | Flag.CD).to_bytes(2, "big") + _COUNTS
-_CHECKING_DISABLED = int(Flag.CD)
+_COUNTS: Final = b"\0\1\0\0\0\0\0\1"
+_HEAD: Final = (Flag.RD | Flag.AD).to_bytes(2, "big") + _COUNTS
+_HEAD_CHECKING_DISABLED: Final = (Flag.RD | Flag.AD | Flag.CD).to_bytes(2, "big") + _COUNTS
+_CHECKING_DISABLED: Final = int(Flag.CD)
 
 Opts = tuple[bytes, bytes]
 """The OPT record of our queries, without and with DO."""
@@ -20,7 +22,7 @@ def make_opts(cookie: bytes = b"") -> Opts:
     return without, with_do
 
 
-NO_COOKIE = make_opts()
+NO_COOKIE: Final = make_opts()
 
 
 def build_packet(query: Query, question: bytes, opts: Opts = NO_COOKIE) -> bytes:

@@ -200,7 +200,7 @@ def test_service_bindings_and_dname_lead_somewhere():
     dname = RR("a.example", QTYPE.DNAME, ttl=5, rdata=RD(b"\6target\4test\0"))
     svcb = RR("a.example", 64, ttl=5, rdata=RD(b"\0\1\3svc\4test\0\0\1\0\3\2h2"))
     alias = RR("a.example", 65, ttl=5, rdata=RD(b"\0\1\0"))
-    assert read(respond(ask("a.example"), [dname, svcb, alias])).targets == ["target.test", "svc.test", "."]
+    assert read(respond(ask("a.example"), [dname, svcb, alias])).targets == ("target.test", "svc.test", ".")
 
 
 QUESTION = b"\1a\0\0\1\0\1"
