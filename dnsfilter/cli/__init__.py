@@ -1,12 +1,12 @@
 """The command `dnsfilter`: one module per group of subcommands."""
 
-import importlib
 import os
 import sys
 
 import click
 
 from dnsfilter import __version__
+from dnsfilter.cli.groups import LazyGroup
 from dnsfilter.errors import DnsfilterError
 
 DEBUG = "DNSFILTER_DEBUG"
@@ -27,23 +27,10 @@ _COMMANDS = {
     "serve": "dnsfilter.cli.serve",
     "simulate": "dnsfilter.cli.simulate",
 }
-"""The module that defines each subcommand; imported when it is used, so that each starts fast."""
+"""The module that defines each subcommand."""
 
 
-class _Commands(click.Group):
-    """Subcommands found by name."""
-
-    def list_commands(self, _context: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(importlib.import_module(_COMMANDS[name]), name)
-        return command
-
-
-@click.group(cls=_Commands)
+@click.group(cls=LazyGroup, modules=_COMMANDS)
 @click.version_option(__version__, prog_name="dnsfilter")
 def cli() -> None:
     """Enforce an app ban on a network: a sinkholing resolver, a proxy addon, metrics and evidence per device."""

@@ -25,7 +25,7 @@ def read_file(
     file: str, syntax: ListFormat | None, configured: Configuration | None = None, beside: Path = Path()
 ) -> ParsedList:
     """Read a list; InputError says why it cannot be used. `beside` is the directory of the configuration."""
-    given = Blocklist(name="list", file=str(find_list(file, Path())), format=syntax)
+    given = Blocklist(name="list", file=str(find_list(file, Path()).absolute()), format=syntax)
     if configured and syntax is None:
         given = next((each for each in configured.blocklists if is_same_list(each, given, beside)), given)
     text, _, _ = read_list(given, beside)

@@ -4,17 +4,12 @@ import gc
 
 import click
 
-from dnsfilter.cli.lists_diff import diff
-from dnsfilter.cli.lists_export import export
-from dnsfilter.cli.lists_lint import lint
-from dnsfilter.cli.lists_update import update
+from dnsfilter.cli.groups import LazyGroup
+
+_COMMANDS = {name: f"dnsfilter.cli.lists_{name}" for name in ("diff", "export", "lint", "sample", "update")}
 
 
-@click.group()
+@click.group(cls=LazyGroup, modules=_COMMANDS)
 def lists() -> None:
     """Check, compare, download and export blocklists."""
     gc.disable()  # lists are millions of values that live to the end: looking for cycles among them outlasts the work
-
-
-for command in (lint, diff, update, export):
-    lists.add_command(command)

@@ -16,6 +16,7 @@ from dnsfilter.blocklist.suffixes import parse_public_suffixes
 from dnsfilter.blocklist.surroundings import Surroundings, describe_surroundings
 from dnsfilter.cli.list_files import format_option, is_same_list, read_file
 from dnsfilter.cli.options import configuration_option, json_option
+from dnsfilter.cli.progress import showing
 from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
@@ -50,18 +51,22 @@ def lint(files: tuple[str, ...], syntax: str | None, configuration_file: Path | 
     configuration = load_configuration(found)
     beside = (found or Path()).absolute().parent
     findings = _find_expired(configuration, found, time.time())
-    is_refused = False
-    for file in files:
-        try:
-            parsed = read_file(file, ListFormat(syntax) if syntax else None, configuration, beside)
-            findings += lint_list(parsed, file, _gather(configuration, beside, file))
-        except InputError as error:
-            is_refused = True
-            click.echo(str(error), err=True)
+    refusals: list[InputError] = []
+    with showing("reading") as progress:
+        for file in files:
+            try:
+                progress.begin(f"reading {file}")
+                parsed = read_file(file, ListFormat(syntax) if syntax else None, configuration, beside)
+                progress.begin(f"checking {file}")
+                findings += lint_list(parsed, file, _gather(configuration, beside, file))
+            except InputError as error:
+                refusals.append(error)
+    for refusal in refusals:
+        click.echo(str(refusal), err=True)
     sys.stdout.writelines(_to_lines(findings, as_json=as_json))
-    if not as_json and (findings or not is_refused):
+    if not as_json and (findings or not refusals):
         _print_summary(findings)
-    sys.exit(2 if is_refused else 1 if findings else 0)
+    sys.exit(2 if refusals else 1 if findings else 0)
 
 
 def _find_expired(configuration: Configuration, path: Path | None, now: float) -> list[Finding]:
