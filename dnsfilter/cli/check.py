@@ -14,6 +14,7 @@ from dnsfilter.feeds.configuration import find_configuration, load_configuration
 from dnsfilter.process.privileges import become, find_account
 from dnsfilter.process.proxy import find_proxy_problems
 from dnsfilter.process.publisher import compile_all, find_missing
+from dnsfilter.process.selftest import find_unserved
 from dnsfilter.server.nghttp2 import load_library
 from dnsfilter.server.tls import load_certificate
 from dnsfilter.upstream.secure import check_trust
@@ -34,7 +35,7 @@ def check(configuration_file: Path | None) -> None:
     _become_account(found)
     configuration, lists, problems = compile_all(found)
     problems = [*problems, *read_client_sources(configuration).problems]
-    warnings = find_missing(configuration, found)
+    warnings = [*find_missing(configuration, found), *_find_unserved(configuration, found)]
     for check_files in (_check_certificate, _check_authorities, check_outlets):
         try:
             check_files(configuration)
@@ -48,8 +49,24 @@ def check(configuration_file: Path | None) -> None:
         raise InputError(problems)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    entries = sum(compiled.entries for compiled in lists)
-    click.echo(f"{len(configuration.policies)} policies, {len(lists)} lists, {entries} entries")
+    counts = {
+        "policy": len(configuration.policies),
+        "list": len(lists),
+        "entry": sum(compiled.entries for compiled in lists),
+    }
+    click.echo(", ".join(_count(number, noun) for noun, number in counts.items()))
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def _find_unserved(configuration: Configuration, found: Path | None) -> list[Problem]:
+    """Say from where the self-test is refused, which is no mistake."""
+    told = "leaves out {}, from where the self-test asks: all it can see is that it is refused"
+    hosts = find_unserved(configuration)
+    return locate((Problem(told.format(host), str(found or ""), key="allow_clients") for host in hosts), found)
 
 
 def _become_account(found: Path | None) -> None:

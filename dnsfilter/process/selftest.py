@@ -1,7 +1,8 @@
 """The self-test: asks for a name that is always blocked, the way clients ask, and looks at what comes back.
 
 One path per way in: each transport that the resolver serves, the proxy, and the page behind the sinkhole. Resolver and
-proxy know the name and count it nowhere.
+proxy know the name and count it nowhere. Where `allow_clients` leaves out the address that is asked from, being refused
+is right: it shows that somebody answers, and no more.
 """
 
 import asyncio
@@ -23,8 +24,9 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import WireError
 from dnsfilter.model import SELFTEST, Transport
 from dnsfilter.server.sockets import is_available
+from dnsfilter.settings.resolver import Listen
 from dnsfilter.values import Endpoint, Network
-from dnsfilter.wire.codes import Class, Type
+from dnsfilter.wire.codes import Class, Rcode, Type
 from dnsfilter.wire.framing import frame
 from dnsfilter.wire.name import from_text
 from dnsfilter.wire.proxy_protocol import LOCAL_HEADER
@@ -45,8 +47,10 @@ _DEFAULT_PROXY = 8080
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names where to ask, listens nowhere
 _TAIL = struct.pack("!HH", Type.A, Class.IN)
 _HEADER_SIZE = 12
+_RCODE_BITS = 0x0F
 
 Probe = Callable[[], bool]
+Ask = Callable[[Endpoint, bytes, Sequence[Network]], bytes]
 
 _log = logging.getLogger("dnsfilter.manager")
 
@@ -64,7 +68,7 @@ class Selftest:
 
     def adopt(self, configuration: Configuration) -> None:
         """Expect what this configuration says."""
-        current = {"selftest": configuration.selftest, "sinkhole": configuration.sinkhole}
+        current = {name: getattr(configuration, name) for name in ("selftest", "sinkhole", "allow_clients")}
         self._configuration = self._configuration.model_copy(update=current)
 
     async def run(self, is_ready: Callable[[], bool]) -> None:
@@ -105,13 +109,10 @@ def try_paths(configuration: Configuration) -> dict[str, bool]:
 def _find_probes(configuration: Configuration) -> Iterator[tuple[str, Probe]]:
     if not configuration.selftest.interval:
         return
-    listen, sinkhole = configuration.listen, configuration.sinkhole.ipv4.packed
-    for endpoint in filter(is_available, listen.dns):
-        for path, ask in ((Transport.UDP, _ask_udp), (Transport.TCP, _ask_tcp)):
-            yield path, partial(_is_blocked, ask, _reach(endpoint), listen.proxy_protocol, sinkhole)
-    for path, endpoints, ask in ((Transport.TLS, listen.tls, _ask_tls), (Transport.HTTPS, listen.https, _ask_https)):
-        for endpoint in endpoints:
-            yield path, partial(_is_blocked, ask, _reach(endpoint), listen.proxy_protocol, sinkhole)
+    sinkhole = configuration.sinkhole.ipv4.packed
+    for path, ask, endpoint in _find_listeners(configuration.listen):
+        is_right = partial(_is_blocked, sinkhole) if _serves(configuration, endpoint) else _is_refusal
+        yield path, partial(_is_answered, ask, endpoint, configuration.listen.proxy_protocol, is_right)
     for mode in filter(None, map(_MODE.fullmatch, configuration.proxy.listen)):
         place = Endpoint((mode["host"] or "127.0.0.1").strip("[]"), int(mode["port"] or _DEFAULT_PROXY))
         yield PROXY, partial(_is_refused, _reach(place))
@@ -119,23 +120,52 @@ def _find_probes(configuration: Configuration) -> Iterator[tuple[str, Probe]]:
         yield PAGE, partial(_is_page, configuration.selftest.page)
 
 
+def find_unserved(configuration: Configuration) -> list[str]:
+    """Return the addresses that we ask ourselves from and do not serve."""
+    endpoints = [endpoint for _, _, endpoint in _find_listeners(configuration.listen)]
+    unserved = (endpoint.host for endpoint in endpoints if not _serves(configuration, endpoint))
+    return list(dict.fromkeys(unserved)) if configuration.selftest.interval else []
+
+
+def _find_listeners(listen: Listen) -> Iterator[tuple[Transport, Ask, Endpoint]]:
+    """Yield every listener of the resolver, and how it is asked."""
+    for endpoint in filter(is_available, listen.dns):
+        yield Transport.UDP, _ask_udp, _reach(endpoint)
+        yield Transport.TCP, _ask_tcp, _reach(endpoint)
+    for path, endpoints, ask in ((Transport.TLS, listen.tls, _ask_tls), (Transport.HTTPS, listen.https, _ask_https)):
+        for endpoint in endpoints:
+            yield path, ask, _reach(endpoint)
+
+
+def _serves(configuration: Configuration, endpoint: Endpoint) -> bool:
+    """Whether we are served there: what is asked at an address of this machine is asked from the same address."""
+    own = ip_address(endpoint.host.partition("%")[0])
+    return any(own in network for network in configuration.allow_clients)
+
+
 def _reach(endpoint: Endpoint) -> Endpoint:
     """Return where a listener on all addresses can be asked from this machine."""
     return Endpoint(_HERE.get(endpoint.host, endpoint.host), endpoint.port)
 
 
-def _is_blocked(
-    ask: Callable[[Endpoint, bytes, Sequence[Network]], bytes],
-    endpoint: Endpoint,
-    trusted: Sequence[Network],
-    sinkhole: bytes,
+def _is_answered(
+    ask: Ask, endpoint: Endpoint, trusted: Sequence[Network], is_right: Callable[[bytes, bytes], bool]
 ) -> bool:
+    """Whether the response to a query for the name is one to it, and right."""
     question = from_text(SELFTEST) + _TAIL
     query = secrets.token_bytes(2) + bytes.fromhex("01000001000000000000") + question
     response = ask(endpoint, query, trusted)
     if response[:2] != query[:2] or response[_HEADER_SIZE : _HEADER_SIZE + len(question)] != question:
         return False
+    return is_right(response, question)
+
+
+def _is_blocked(sinkhole: bytes, response: bytes, question: bytes) -> bool:
     return list(Answer(response, len(question), time.monotonic()).addresses) == [sinkhole]
+
+
+def _is_refusal(response: bytes, _: bytes) -> bool:
+    return response[3] & _RCODE_BITS == Rcode.REFUSED
 
 
 def _ask_udp(endpoint: Endpoint, query: bytes, trusted: Sequence[Network]) -> bytes:

@@ -1,6 +1,7 @@
 """`dnsfilter check`: what is an error, what a warning, and where."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,20 @@ def test_says_what_it_found(write: Write) -> None:
     """A configuration without a mistake is one line that counts."""
     done = run(write())
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.startswith("1 policies, ")
+    assert re.fullmatch(r"1 policy, \d+ lists, \d+ entries\n", done.stdout)
+
+
+def test_says_where_the_self_test_is_refused(write: Write) -> None:
+    """Leaving out our own address is no mistake, and a warning says with its line what the self-test can see then."""
+    file = write(listen={"dns": ["0.0.0.0:5353", "[::1]:5353"]}, allow_clients=["10.0.0.0/8", "::1/128"])
+    done = run(file)
+    line = file.read_text().splitlines().index(' "allow_clients": [') + 1
+    assert done.exit_code == 0
+    assert done.stderr == (
+        f"warning: {file}:{line}: allow_clients: leaves out 127.0.0.1, from where the self-test asks: "
+        "all it can see is that it is refused\n"
+    )
+    assert run(write(allow_clients=["10.0.0.0/8"], selftest={"interval": "0s"})).stderr == ""
 
 
 def test_changes_nothing(write: Write, tmp_path: Path) -> None:

@@ -32,3 +32,19 @@ def test_every_path_and_no_trace(start: Callable[..., Server], tmp_path: Path) -
     wait_until(lambda: server.metric(successful, path="udp"), "success again", 30)
     assert (server.metric("dnsfilter_queries_total"), server.metric("dnsfilter_responses_total")) == before
     assert server.metric("dnsfilter_sightings_total") == 0
+
+
+def test_a_machine_that_it_does_not_serve(start: Callable[..., Server], tmp_path: Path) -> None:
+    """Where our own address is not served, being refused is right; once it is served, the answer is."""
+    chain = make_certificate(tmp_path, "dns.example")
+    listen = {"tls": [f"127.0.0.1:{free_port()}"], "certificate": {"chain": str(chain), "key": str(chain)}}
+    server = start(listen=listen, selftest={"interval": "1s"}, allow_clients=["127.0.0.9/32", "::1/128"])
+    assert server.dig("www.tiktok.com").status == "REFUSED"
+
+    def succeeds() -> bool:
+        return all(server.metric("dnsfilter_selftest_successful", path=path) for path in PATHS[:3])
+
+    wait_until(succeeds, "every path", 30)
+    server.rewrite({**server.settings, "allow_clients": ["127.0.0.0/8"]})
+    wait_until(lambda: server.dig("www.tiktok.com").status == "NOERROR", "being served", 30)
+    wait_until(succeeds, "the answer of a blocked name", 30)

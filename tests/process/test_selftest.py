@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dnsfilter.config import Configuration
-from dnsfilter.process.selftest import PAUSE, Selftest, find_paths, try_paths
+from dnsfilter.process.selftest import PAUSE, Selftest, find_paths, find_unserved, try_paths
 from dnsfilter.wire.proxy_protocol import LOCAL_HEADER
 from tests.processes import free_port
 
@@ -78,6 +78,22 @@ def website(status: str) -> Iterator[int]:
     server = socketserver.TCPServer(("127.0.0.1", 0), Page)
     with running(server):
         yield server.server_address[1]
+
+
+@pytest.mark.parametrize(
+    ("networks", "rcode", "is_right"),
+    [(["10.0.0.0/8"], 5, True), (["10.0.0.0/8"], 0, False), (["10.0.0.0/8"], 3, False), (["127.0.0.0/8"], 5, False)],
+)
+def test_who_is_not_served_is_refused(networks: list[str], rcode: int, *, is_right: bool) -> None:
+    """Where `allow_clients` leaves out our own address, being refused is right, and only there."""
+
+    def refuse(query: bytes) -> bytes:
+        return query[:2] + bytes((0x81, 0x80 | rcode)) + query[4:]
+
+    with resolver(refuse) as port:
+        found = configuration(port, allow_clients=networks)
+        assert try_paths(found) == {"udp": is_right, "tcp": is_right}
+        assert find_unserved(found) == ([] if networks == ["127.0.0.0/8"] else ["127.0.0.1"])
 
 
 @pytest.mark.parametrize(
