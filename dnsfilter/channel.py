@@ -28,6 +28,9 @@ MAX_FRAME = 4 * 1024 * 1024
 SIGHTINGS_PER_FRAME = 2_000
 
 _log = logging.getLogger(__name__)
+_ROLES = {role.value: role for role in Role}
+_GRADES = {grade.value: grade for grade in Grade}
+_CHANNELS = {each.value: each for each in Channel}
 _LENGTH = struct.Struct("!I")
 _TAKEN = b"\x06"
 
@@ -40,24 +43,9 @@ def encode_batch(batch: Batch) -> bytes:
             "instance": batch.instance,
             "counters": [[*key, value] for key, value in batch.counters.items()],
             "gauges": [[*key, value] for key, value in batch.gauges.items()],
-            "sightings": [
-                [
-                    sighting.time,
-                    sighting.client,
-                    sighting.app,
-                    sighting.blocklist,
-                    sighting.rule,
-                    sighting.role,
-                    sighting.grade,
-                    sighting.channel,
-                    sighting.action,
-                    sighting.group,
-                    sighting.count,
-                    sighting.is_resolved,
-                ]
-                for sighting in batch.sightings
-            ],
+            "sightings": batch.sightings,
             "clients": batch.clients,
+            "names": batch.names,
         },
         separators=(",", ":"),
     ).encode()
@@ -74,8 +62,9 @@ def decode_batch(frame: bytes) -> Batch:
             dict(map(_decode_value, fields["gauges"])),
             tuple(map(_decode_sighting, fields["sightings"])),
             tuple(map(str, fields["clients"])),
+            {name: int(count) for name, count in fields["names"].items()},
         )
-    except (KeyError, TypeError, RecursionError, OverflowError) as error:
+    except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a batch: {error}") from None
 
 
@@ -94,9 +83,9 @@ def _decode_sighting(values: list[Any]) -> Sighting:
         str(app),
         str(blocklist),
         str(rule),
-        Role(role),
-        Grade(grade),
-        Channel(channel),
+        _ROLES[role],
+        _GRADES[grade],
+        _CHANNELS[channel],
         str(action),
         str(group),
         int(count),
@@ -158,7 +147,7 @@ def _split(batch: Batch) -> Iterator[Batch]:
     yield replace(batch, sightings=batch.sightings[:SIGHTINGS_PER_FRAME])
     for start in range(SIGHTINGS_PER_FRAME, len(batch.sightings), SIGHTINGS_PER_FRAME):
         part = batch.sightings[start : start + SIGHTINGS_PER_FRAME]
-        yield replace(batch, counters={}, gauges={}, sightings=part, clients=())
+        yield replace(batch, counters={}, gauges={}, sightings=part, clients=(), names={})
 
 
 class Receiver:

@@ -16,7 +16,7 @@ from dnsfilter.settings.edns import Chaos, Cookies, ErrorText, Nsid
 from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.identity import Identity
 from dnsfilter.settings.notification import MAIL, EventOutput, Notices, Outlet, Webhook
-from dnsfilter.settings.operation import Privacy, Proxy, Selftest, Store
+from dnsfilter.settings.operation import Privacy, Proxy, Sample, Selftest, Store
 from dnsfilter.settings.order import Allow, Blocklist, Group, Leases, Policy
 from dnsfilter.settings.rebinding import Rebinding
 from dnsfilter.settings.resolver import Cache, Connections, Listen, RateLimit, Sinkhole, Upstream, Waiting
@@ -68,6 +68,7 @@ class Configuration(Section):
     proxy: Proxy = Proxy()
     store: Store = Store()
     privacy: Privacy = Privacy()
+    sample: Sample = Sample()
     selftest: Selftest = Selftest()
     notices: Notices = Notices()
     webhooks: tuple[Webhook, ...] = ()

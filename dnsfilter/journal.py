@@ -28,7 +28,8 @@ class Batch:
     """What happened in one process since the last batch.
 
     `source` names the process (`worker-0`, `proxy-0`), `instance` one life of it; `counters` are cumulative since that
-    life began, `gauges` are values of now, `sightings` are new. `clients` are addresses that were active lately.
+    life began, `gauges` are values of now, `sightings` are new. `clients` are addresses that were active lately,
+    `names` those of the sample, with how often they were asked for since.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Batch:
     gauges: dict[CounterKey, float] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
     clients: tuple[str, ...] = ()
+    names: dict[str, int] = field(default_factory=dict)
 
 
 class Journal:
@@ -48,6 +50,7 @@ class Journal:
         self.counters: Counter[CounterKey] = Counter()
         self.gauges: dict[CounterKey, float] = {}
         self.clients: set[str] = set()
+        self.names: Counter[str] = Counter()
         self._sightings: list[Sighting] = []
 
     def count(self, *key: str, by: float = 1) -> None:
@@ -74,11 +77,19 @@ class Journal:
         self._sightings.append(sighting)
 
     def drain(self) -> Batch:
-        """Return everything so far and forget sightings and clients."""
-        sightings, clients = tuple(self._sightings), tuple(self.clients)
-        batch = Batch(self._source, self._instance, dict(self.counters), dict(self.gauges), sightings, clients)
+        """Return everything so far and forget sightings, clients and names."""
+        batch = Batch(
+            self._source,
+            self._instance,
+            dict(self.counters),
+            dict(self.gauges),
+            tuple(self._sightings),
+            tuple(self.clients),
+            dict(self.names),
+        )
         self._sightings.clear()
         self.clients.clear()
+        self.names.clear()
         return batch
 
     def put_back(self, sightings: Iterable[Sighting]) -> None:

@@ -1,6 +1,6 @@
 """What the resolver counts while it answers, cheaply; once a second it becomes entries of the journal.
 
-Counts by outcome and rcode, durations by outcome, sightings by client and decision. No qname is kept.
+Counts by outcome and rcode, durations by outcome, sightings by client and decision. No qname is kept but by the sample.
 """
 
 from bisect import bisect_left
@@ -11,6 +11,7 @@ from ipaddress import IPv6Address, ip_address
 from dnsfilter.journal import DURATION_BUCKETS, Journal
 from dnsfilter.memo import Memo
 from dnsfilter.model import Channel, Decision, Outcome, Sighting, Transport
+from dnsfilter.sample import Sample
 from dnsfilter.wire.codes import rcode_text
 
 UNGROUPED = "none"
@@ -38,6 +39,7 @@ class Tally:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self.sample = Sample()
         self._cells: dict[tuple[Transport, Outcome, int], _Cell] = {}
         self._seen: Counter[tuple[str, str, Decision]] = Counter()
 
@@ -55,6 +57,8 @@ class Tally:
 
     def flush_memo(self, memo: Memo, group: str, seconds: float) -> None:
         """Count the hits of a memo since the last time; each took about `seconds`."""
+        if self.sample.is_open:
+            self.sample.read_hits(memo.touched)
         for entry in memo.touched:
             self.journal.count("responses", entry.outcome, rcode_text(entry.rcode), by=entry.hits)
             self.journal.count("cache_hits", "memo", by=entry.hits)
@@ -80,6 +84,7 @@ class Tally:
             self.journal.note(_sighting(today, client, group or UNGROUPED, decision, count))
             self.journal.count("sightings", *_labels(decision, group or UNGROUPED), by=count)
         self._seen.clear()
+        self.journal.names.update(self.sample.end_second(today))
 
 
 def _labels(decision: Decision, group: str) -> Iterable[str]:

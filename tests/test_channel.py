@@ -35,7 +35,8 @@ sightings = st.builds(
     texts,
     st.integers(1, 1_000),
 )
-batches = st.builds(Batch, texts, texts, values, values, st.lists(sightings, max_size=3).map(tuple))
+names = st.dictionaries(texts, st.integers(1, 1 << 60), max_size=3)
+batches = st.builds(Batch, texts, texts, values, values, st.lists(sightings, max_size=3).map(tuple), names=names)
 
 
 @given(batches)
@@ -59,6 +60,8 @@ def test_anything_else_is_refused(frame: bytes) -> None:
         b'{"source":1,"instance":2,"counters":[[1,"x"]],"gauges":[],"sightings":[]}',
         b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[[1,2]]}',
         b'{"source":1,"instance":2,"counters":3,"gauges":[],"sightings":[]}',
+        b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[],"clients":[],"names":[1]}',
+        b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[],"clients":[],"names":{"a":"b"}}',
         b"[" * 100_000,
     ],
 )

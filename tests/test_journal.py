@@ -45,6 +45,14 @@ def test_drops_the_oldest_and_counts(journal):
     assert batch.counters["journal_dropped",] == 2
 
 
+def test_names_are_told_once(journal):
+    """Counts of names add up until they are drained."""
+    journal.names.update({"a.example": 2})
+    journal.names.update({"a.example": 3, "b.example": 1})
+    assert journal.drain().names == {"a.example": 5, "b.example": 1}
+    assert journal.drain().names == {}
+
+
 @pytest.mark.parametrize(
     ("back", "noted", "kept", "dropped"), [(2, 1, [0, 1, 9], 0), (3, 1, [1, 2, 9], 1), (0, 0, [], 0)]
 )

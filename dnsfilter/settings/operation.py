@@ -1,6 +1,6 @@
-"""Sections about running it: the proxy, the store, privacy, the self-test."""
+"""Sections about running it: the proxy, the store, privacy, the sample of names, the self-test."""
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from dnsfilter.settings.section import Section
 from dnsfilter.values import Duration, ListenEndpoint, parse_duration
@@ -34,6 +34,18 @@ class Privacy(Section):
     pseudonym_key: str = "pseudonym.key"
     device_series: StrictInt = Field(100, ge=0, le=10_000)
     minimum_segment: StrictInt = Field(5, ge=1)
+
+
+class Sample(Section):
+    """Whether resolved names are counted by the day, without who asked, and which: those that enough clients asked for.
+
+    Fewer than five clients are not enough in any configuration. `names` is how many a worker keeps in mind.
+    """
+
+    enabled: StrictBool = False
+    clients: StrictInt = Field(10, ge=5, le=100)
+    names: StrictInt = Field(10_000, ge=100, le=1_000_000)
+    retention: Duration = parse_duration("7d")
 
 
 class Selftest(Section):

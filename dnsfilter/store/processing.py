@@ -24,6 +24,7 @@ LIFETIMES = {
     "exemptions": "{retention} after they end",
     "clearances": "{retention}",
     "outbox": "until delivered or given up ({outgoing}); sent mail {repeat}, so that nobody gets the same twice",
+    "sampled_names": "{sample}",
     "marks": "as long as the store; not about people",
     "consequences": "as long as the device's standing calls for them",
 }
@@ -38,7 +39,7 @@ def describe_processing(configuration: Configuration) -> str:
         _section("Where the data come from", _sources(configuration)),
         _section("What is kept, and for how long", _stored(configuration)),
         _section("What else there is", _files(configuration)),
-        _section("What is not kept", _NOT_KEPT),
+        _section("What is not kept", _not_kept(configuration)),
         _section("Who can see it", _recipients(configuration)),
     ]
     return "\n\n".join(["# Record of processing", *parts])
@@ -47,8 +48,7 @@ def describe_processing(configuration: Configuration) -> str:
 REHEARSALS = "dry-run"
 """Below the state directory: where dry runs put what they do not send."""
 
-_NOT_KEPT = (
-    "* Queries for names that no list covers: answered, counted, forgotten. Answers are cached without who asked.",
+_NEVER_KEPT = (
     "* The name that was asked for: a sighting holds the rule of the list that covers it.",
     "* Addresses, MACs and names of devices, their owners and mail addresses: the store has no column for them.",
     "* Logs and metric labels hold no name asked for, no address and no person.",
@@ -57,6 +57,15 @@ _NOT_KEPT = (
 
 def _section(title: str, lines: Iterable[str]) -> str:
     return "\n".join([f"## {title}", "", *lines])
+
+
+def _not_kept(configuration: Configuration) -> Iterator[str]:
+    yield (
+        "* Queries for names that no list covers: answered, counted"
+        f"{' (by name and day if many clients ask)' if configuration.sample.enabled else ''}, forgotten. "
+        "Answers are cached without who asked."
+    )
+    yield from _NEVER_KEPT
 
 
 def _purposes(configuration: Configuration) -> Iterator[str]:
@@ -112,9 +121,19 @@ def _stored(configuration: Configuration) -> Iterator[str]:
     retention = format_duration(configuration.store.retention)
     yield f"The store is {shown(configuration.store.url)}. Devices are pseudonyms there: keyed hashes (HMAC-SHA-256)."
     for table in metadata.sorted_tables:
-        lifetime = LIFETIMES[table.name].format(retention=retention, **_outgoing_lifetimes(configuration))
+        lifetime = LIFETIMES[table.name].format(
+            retention=retention, sample=_sampled(configuration), **_outgoing_lifetimes(configuration)
+        )
         yield f"\n### {table.name}\n\n{_sentence(table.comment)} Kept: {lifetime}.\n\n| column | what |\n|---|---|"
         yield from map(_column, table.columns)
+
+
+def _sampled(configuration: Configuration) -> str:
+    sample = configuration.sample
+    if not sample.enabled:
+        return "nothing, for `sample.enabled` is off"
+    enough = f"only names that {sample.clients} clients of one worker asked for on that day"
+    return f"{format_duration(sample.retention)}; {enough}"
 
 
 def _outgoing_lifetimes(configuration: Configuration) -> dict[str, str]:

@@ -147,6 +147,17 @@ outbox = Table(
 )
 """What is to go out, written together with what it tells of; a row per event, then one per event and outlet."""
 
+sampled_names = Table(
+    "sampled_names",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="day (UTC), counted since the epoch"),
+    Column("name", Text, primary_key=True, comment="name that many clients asked for; empty: all names together"),
+    Column("count", BigInteger, nullable=False, comment="how often it was resolved, about"),
+    sqlite_with_rowid=False,
+    comment="how often names were resolved, without who asked (`sample`; nothing unless enabled)",
+)
+"""How often names were resolved on a day, to tell what a change of a list touches; says nothing of any device."""
+
 marks = Table(
     "marks",
     metadata,

@@ -7,8 +7,8 @@ queue meanwhile is counted; a damaged file is set aside and a new one begun.
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -16,12 +16,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dnsfilter.errors import StoreError
+from dnsfilter.sample import DAY
 from dnsfilter.store.clerk import Clerk
 from dnsfilter.store.court import Court
 from dnsfilter.store.database import Failure, classify, open_store, reason, set_aside
 from dnsfilter.store.devices import count_standings, list_flagged
 from dnsfilter.store.outbox import count_waiting
 from dnsfilter.store.retention import sweep
+from dnsfilter.store.sample import forget_names, record_names
 from dnsfilter.store.sightings import Attributed, record
 
 MAX_WAITING = 500_000
@@ -53,7 +55,7 @@ class Writer:
     """Writes what it is given; `on_report` is called in the writer's thread."""
 
     def __init__(self, url: str, on_report: Callable[[Report], None], court: Court, clerk: Clerk | None = None) -> None:
-        self._retention = inf
+        self._retention = self._sample_retention = inf
         self._series = 0
         self._url = url
         self._on_report = on_report
@@ -61,19 +63,20 @@ class Writer:
         self._clerk = clerk
         self._waiting: deque[Attributed] = deque()
         self._dropped = 0
+        self._names: Counter[tuple[int, str]] = Counter()
         self._condition = threading.Condition()
         self._in_hand: list[Attributed] = []
         self._ended = threading.Event()
         self._engine: Engine | None = None
         self._is_failing = False
-        self._reported = self._swept = -inf
+        self._reported = self._swept = self._sampled = -inf
         self._swept_at = 0.0
         self._is_dirty = True
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
 
-    def limit(self, retention: float, series: int) -> None:
-        """Set for how many seconds sightings are kept, and how many flagged devices a report names."""
-        self._retention, self._series = retention, series
+    def limit(self, retention: float, series: int, sample: float = 0.0) -> None:
+        """Set for how many seconds sightings and the sample are kept, and how many flagged devices a report names."""
+        self._retention, self._series, self._sample_retention = retention, series, sample
 
     def start(self) -> None:
         """Begin to write."""
@@ -87,6 +90,13 @@ class Writer:
                 self._waiting.popleft()
                 self._dropped += 1
             self._condition.notify()
+
+    def put_names(self, names: Mapping[str, int]) -> None:
+        """Add to the sample of today; a store that fails loses some of it."""
+        today = int(time.time() // DAY)
+        with self._condition:
+            for name, count in names.items():
+                self._names[today, name] += count
 
     def take_dropped(self) -> int:
         """Return how many sightings were dropped since the last call."""
@@ -177,11 +187,26 @@ class Writer:
             self._is_dirty = True
         now = time.monotonic()
         if now - self._swept >= SWEEP_SECONDS:
-            sweep(self._engine, time.time() - self._retention)
+            self._sweep(self._engine, time.time())
             self._swept, self._swept_at, self._is_dirty = now, time.time(), True
+        if now - self._sampled >= REPORT_SECONDS:
+            self._write_names(self._engine)
+            self._sampled = now
         if self._is_dirty and now - self._reported >= REPORT_SECONDS:
             self._report(self._engine)
             self._reported, self._is_dirty = now, False
+
+    def _sweep(self, engine: Engine, today: float) -> None:
+        sweep(engine, today - self._retention)
+        with engine.begin() as connection:
+            forget_names(connection, today - self._sample_retention)
+
+    def _write_names(self, engine: Engine) -> None:
+        with self._condition:
+            names, self._names = self._names, Counter()
+        if names:
+            with engine.begin() as connection:
+                record_names(connection, names)
 
     def _report(self, engine: Engine) -> None:
         with engine.connect() as connection:

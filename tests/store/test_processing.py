@@ -32,6 +32,7 @@ webhooks: [{name: mdm, url: "https://mdm.example/x?token=secret", secret_file: s
 events: [{name: siem, to: "syslog+tls://siem.example:6514", give_up_after: 9d}]
 store: {url: "postgresql://u:secret@db.example/x", retention: 30d}
 privacy: {pseudonym_key: /secret/key, device_series: 5}
+sample: {enabled: true, clients: 12, retention: 5d}
 """
 
 
@@ -57,6 +58,8 @@ def test_every_lifetime_is_that_of_a_table() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "(`sample`; nothing unless enabled). Kept: 5d; only names that 12 clients of one worker asked for on that day.",
+        "* Queries for names that no list covers: answered, counted (by name and day if many clients ask), forgotten.",
         "| order | tiktok | corporate | observe from 2023-02-23 00:00, quarantine from 2023-03-15 00:00 (Europe/Bru",
         "names of work are withheld from devices with confirmed evidence",
         "it applies to at most 7 devices and ends after 3d",

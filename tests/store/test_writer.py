@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from dnsfilter.model import Standing
+from dnsfilter.sample import DAY, TOTAL, SampledNames
 from dnsfilter.store import writer as module
 from dnsfilter.store.court import Court
 from dnsfilter.store.database import open_store
 from dnsfilter.store.devices import find_device
+from dnsfilter.store.sample import read_sample
 from dnsfilter.store.schema import sightings
 from dnsfilter.store.writer import Report, Writer
 from tests.fakes.postgresql import SQLITE_ONLY
@@ -61,6 +63,31 @@ def test_stores_and_reports(writer: Writer, url: str, reports: list[Report]) -> 
     writer.stop(5)
     assert count(url) == 102
     assert writer.take_dropped() == 0
+
+
+def test_the_sample(writer: Writer, url: str) -> None:
+    """Names are counted under today; once nothing is to be kept of them, they go."""
+    writer.limit(10.0**10, 10, 7 * DAY)
+    writer.start()
+    for _ in range(2):
+        writer.put_names({"a.example": 2, TOTAL: 5})
+        wait_until(lambda: stored_sample(url).total, "written")
+    wait_until(lambda: stored_sample(url) == SampledNames(10, {"a.example": 4}, 1), "added")
+    writer.stop(5)
+    other = Writer(url, lambda _: None, Court(lambda _: None))
+    other.limit(10.0**10, 10)
+    other.start()
+    wait_until(lambda: stored_sample(url) == SampledNames(0, {}, 0), "forgotten")
+    other.stop(5)
+
+
+def stored_sample(url: str) -> SampledNames:
+    """Return the sample that is stored."""
+    engine = open_store(url)
+    with engine.connect() as connection:
+        found = read_sample(connection)
+    engine.dispose()
+    return found
 
 
 def test_the_oldest_is_dropped_and_counted(writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
