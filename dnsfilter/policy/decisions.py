@@ -29,6 +29,11 @@ def stricter(first: Decision, second: Decision) -> Decision:
     return second if _severity(second) > _severity(first) else first
 
 
+def is_strictest(decision: Decision) -> bool:
+    """Whether no decision is stricter: an answer may lead to thousands of names and addresses."""
+    return decision.is_sighting and decision.is_blocking
+
+
 def _severity(decision: Decision) -> int:
     return decision.is_sighting + 2 * decision.is_blocking
 

@@ -21,6 +21,9 @@ MAX_TARGETS_SIZE: Final = 65_535
 TARGET_PRICE: Final = 32
 """How many octets each of them counts beyond its own, for to judge a short name is work as well."""
 
+HINT_PRICE: Final = 16
+"""How many octets an address in a service binding counts: as many as the record of one has."""
+
 POINTER_TO_QNAME: Final = b"\xc0\x0c"
 """A compression pointer to the question's name, which always stands behind the header."""
 
@@ -325,8 +328,8 @@ class Answer(Records):
                 self.is_plain = False
                 target = self._read_target(message, rdata, offset, rtype)
                 room -= len(target) + TARGET_PRICE
-                if room < 0:
-                    raise WireError("more names than a message without compression could hold")
+                if room < HINT_PRICE * len(self.hints):
+                    raise WireError("more names and hints than a message without compression could hold")
                 targets.append(to_text(target))
             ttls.append(name_end + 4 - start)
         self.targets, self.longest_ttl = tuple(targets), most

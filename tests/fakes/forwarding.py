@@ -3,20 +3,18 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
 
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
 from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.resolver import Upstream
+from dnsfilter.upstream import forwarder, stream, udp
 from dnsfilter.upstream.forwarder import Forwarder
-from tests.fakes.resolving import (
-    identifier_of,
-    make_query,
-    make_resolver,
-)
-from tests.fakes.upstream import (
-    FakeUpstream,
-)
+from tests.fakes.resolving import identifier_of, make_query, make_resolver
+from tests.fakes.upstream import FakeUpstream
 
 TICK = 0.05
 SERVFAIL = 2
@@ -99,6 +97,21 @@ class House:
         """Return what the journal says of exchanges with a server."""
         self.forwarder.report(self.clock)
         return self.journal.counters["upstream_exchanges", server, outcome]
+
+
+def run_with_house(monkeypatch: pytest.MonkeyPatch, test: Callable[[House], Awaitable[None]]) -> None:
+    """Run a test in a loop, with a house whose clock all use; fail when anything was raised where nobody looks."""
+    unexpected: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
+        house = House()
+        for module in (forwarder, udp, stream):
+            monkeypatch.setattr(module, "monotonic", lambda: house.clock)
+        await test(house)
+
+    asyncio.run(main())
+    assert unexpected == []
 
 
 Run = Callable[[Callable[[House], Awaitable[None]]], None]

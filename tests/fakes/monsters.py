@@ -84,6 +84,7 @@ def _opt(options: bytes) -> bytes:
     return b"\0" + struct.pack("!HHIH", OPT, 1232, 0, len(options)) + options
 
 
+_TWO = struct.Struct("!H").pack
 _ROOM = MAX_MESSAGE - BEHIND_QUESTION - 11
 _TINY_QUESTIONS = (MAX_MESSAGE - HEADER.size) // 5
 
@@ -131,6 +132,13 @@ RESPONSES = {
     "HTTPS with 16,000 hints": response(
         record(HTTPS, b"\0\1\0" + struct.pack("!HH", 4, 64_000) + b"\xc6\x33\x64\1" * 16_000), 1
     ),
+    "HTTPS with 4,000 hints of a list's prefix": response(
+        record(
+            HTTPS, b"\0\1\0" + struct.pack("!HH", 4, 16_000) + b"".join(b"\xc6\x33" + _TWO(i) for i in range(4_000))
+        ),
+        1,
+    ),
+    "addresses of a list's prefix": response(b"".join(record(A, b"\xc6\x33" + _TWO(i)) for i in range(4_000)), 4_000),
     "HTTPS of 2,000 records with hints": response(*fill(record(HTTPS, b"\0\1\0\0\4\0\4\xc6\x33\x64\1"))),
     "an authority section of SOAs": response(authorities=fill(record(SOA, b"\0\0" + bytes(20)))),
     "an authority section of name servers": response(authorities=fill(record(NS, POINTER_TO_QNAME))),

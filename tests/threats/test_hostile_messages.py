@@ -1,26 +1,18 @@
 """Messages made to be work: each costs a bounded part of a core, from clients and from upstreams, and harms nobody."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from time import process_time
 
 import pytest
 
 from dnsfilter.errors import WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
+from tests.fakes.effort import bound, least
 from tests.fakes.monsters import QUERIES, QUESTION, RESPONSES, query
 from tests.fakes.world import Upstream, World, shipped
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC).timestamp()
-BOUND = 0.020
-"""Seconds of CPU time that any one message may cost; what is measured is the least of several runs."""
-
-WALKS = 8
-"""A slower machine may take as long as it takes to cut 64 KB into their labels so often."""
-
-RUNS = 5
 
 
 @pytest.fixture(scope="module")
@@ -28,28 +20,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Put in force what runs without a configuration, its lists included."""
     directory: Path = tmp_path_factory.mktemp("world")
     return World(*shipped(directory), Upstream(), NOW)
-
-
-def least(action: Callable[[], object]) -> float:
-    """Return the CPU seconds of an action, other load of the machine left out as far as that can be."""
-    seconds = []
-    for _ in range(RUNS):
-        start = process_time()
-        action()
-        seconds.append(process_time() - start)
-    return min(seconds)
-
-
-def cut() -> list[bytes]:
-    """Do what has to be done at least with 64 KB of labels."""
-    message = bytes(65_535)
-    return [message[offset : offset + 2] for offset in range(0, len(message), 2)]
-
-
-@pytest.fixture(scope="module")
-def bound() -> float:
-    """Return the bound for this machine."""
-    return max(BOUND, WALKS * least(cut))
 
 
 def receive(world: World, message: bytes) -> bytes | Pending | None:
@@ -69,16 +39,16 @@ def pend(world: World) -> Pending:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_queries_that_are_work(world: World, bound: float, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_queries_that_are_work(world: World, name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever fills 64 KB of a query costs no more than the bound, and becomes a refusal or a query."""
     result = receive(world, QUERIES[name])
     assert isinstance(result, Pending) or (result and result[3] & 0xF in (0, 1))
-    assert least(lambda: receive(world, QUERIES[name])) <= bound
+    assert least(lambda: receive(world, QUERIES[name])) <= bound()
     assert not caplog.records
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_responses_that_are_work(world: World, bound: float, name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_responses_that_are_work(world: World, name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever fills 64 KB of a response is read, judged and answered within the bound, or refused as malformed."""
     pending = pend(world)
     sizes = set()
@@ -91,18 +61,18 @@ def test_responses_that_are_work(world: World, bound: float, name: str, caplog: 
         else:
             sizes.add(len(world.resolver.finish(pending, accepted, NOW)))
 
-    assert least(answer) <= bound
+    assert least(answer) <= bound()
     assert len(sizes) == 1
     assert max(sizes) <= len(RESPONSES[name])
     assert not caplog.records
 
 
 @pytest.mark.parametrize("name", RESPONSES)
-def test_serving_them_again_is_cheap(world: World, bound: float, name: str) -> None:
+def test_serving_them_again_is_cheap(world: World, name: str) -> None:
     """An answer that fills 64 KB and is kept costs a part of the bound whenever it is asked for, aged too."""
     pending = pend(world)
     try:
         accepted = world.resolver.accept(pending.query, RESPONSES[name], NOW)
     except WireError:
         return
-    assert least(lambda: world.resolver.finish(pending, accepted, NOW + 7)) <= bound
+    assert least(lambda: world.resolver.finish(pending, accepted, NOW + 7)) <= bound()

@@ -1,38 +1,19 @@
 """Fixtures for exchanges with upstreams."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from functools import partial
 
 import pytest
 
-from dnsfilter.upstream import forwarder as twin
-from dnsfilter.upstream import stream, udp
-from tests.fakes.forwarding import House, Run
-from tests.fakes.upstream import (
-    FakeUpstream,
-)
+from tests.fakes.forwarding import Run, run_with_house
+from tests.fakes.upstream import FakeUpstream
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a test in a loop, with a house; fail when anything was raised where nobody looks."""
-
-    def run_test(test: Callable[[House], Awaitable[None]]) -> None:
-        unexpected: list[dict[str, Any]] = []
-
-        async def main() -> None:
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
-            house = House()
-            for module in (twin, udp, stream):
-                monkeypatch.setattr(module, "monotonic", lambda: house.clock)
-            await test(house)
-
-        asyncio.run(main())
-        assert unexpected == []
-
-    return run_test
+    return partial(run_with_house, monkeypatch)
 
 
 @pytest.fixture
