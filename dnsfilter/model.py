@@ -6,7 +6,7 @@ Imports nothing of dnsfilter but errors; holds no behaviour beyond what a value 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 NEVER_BLOCK = "never-block"
 CANARIES = "canaries"
@@ -93,10 +93,11 @@ class DnsAction(Word):
     NODATA = "nodata"
     NXDOMAIN = "nxdomain"
     REFUSED = "refused"
+    DROP = "drop"
 
     @property
     def is_blocking(self) -> bool:
-        """Whether the answer is made up by us."""
+        """Whether the answer is made up by us; silence is one."""
         return self not in (DnsAction.RESOLVE, DnsAction.OBSERVE)
 
 
@@ -129,7 +130,7 @@ class Standing(Word):
 
 
 class EventKind(Word):
-    """What can happen that others are told of: a device's standing, an order's dates, or something about running it."""
+    """What can happen that others are told of: about a device, an order's dates, or running it."""
 
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
@@ -142,6 +143,7 @@ class EventKind(Word):
     RELOAD_FAILED = "reload-failed"
     LIST_REFUSED = "list-refused"
     CAP_REACHED = "cap-reached"
+    BYPASS = "bypass"
     AUDIT = "audit"
 
 
@@ -193,6 +195,22 @@ class Outcome(Word):
     ERROR = "error"
 
 
+class Claim(Word):
+    """How somebody says which device asks."""
+
+    MAC = "mac"
+    CLIENT_ID = "client-id"
+    PROXY_TLV = "proxy-tlv"
+
+
+class Credence(Word):
+    """What becomes of a claim: it is that of a device, of none that is known there, or of nobody who may say so."""
+
+    BELIEVED = "believed"
+    UNKNOWN = "unknown"
+    UNTRUSTED = "untrusted"
+
+
 class Ending(Word):
     """Why we closed a client's connection."""
 
@@ -204,12 +222,17 @@ class Ending(Word):
 
 
 class Match(Word):
-    """How a rule's text covers names, most specific first; `network` covers addresses."""
+    """What a rule's text covers: names, most specific first; addresses that a name leads to; or who asks.
+
+    `below` is a suffix without the name itself.
+    """
 
     EXACT = "exact"
     PATTERN = "pattern"
     SUFFIX = "suffix"
+    BELOW = "below"
     NETWORK = "network"
+    CLIENT = "client"
 
 
 class ListFormat(Word):
@@ -228,7 +251,8 @@ class Rule:
     """One line of a blocklist: which names (or addresses) it covers and what a sighting of one means.
 
     `text` is the canonical name, pattern or CIDR; `answer` overrides the policy's answer where the name needs its
-    own (a canary); `passthru` frees the name instead of blocking it (RPZ's PASSTHRU).
+    own (a canary); `passthru` frees the name instead of blocking it (RPZ's PASSTHRU). `data` are records without their
+    owner, in presentation form, that are answered in place of the sinkhole's address (RPZ's LOCAL-DATA).
     """
 
     blocklist: str
@@ -239,6 +263,7 @@ class Rule:
     grade: Grade
     answer: DnsAction | None = None
     passthru: bool = False
+    data: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,16 +310,16 @@ class Client:
     """Who asks, as far as the address tells: the group and, where the inventory knows it, the device.
 
     `group` is empty for a client of no group, `device` (the inventory id) for one the inventory does not know;
-    `quarantined` names the policies under which the device is quarantined.
+    `quarantined` names the policies under which the device is quarantined; `triggers` are rules about who asks.
     """
 
     group: str = ""
     device: str = ""
     quarantined: frozenset[str] = frozenset()
+    triggers: tuple[Rule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(NamedTuple):
     """One line of the inventory."""
 
     id: str
@@ -307,8 +332,7 @@ class Device:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """A device tried to reach a listed name, `count` times within about a second.
 
     `time` is seconds since the epoch, `client` the address in text form; the qname itself is not kept, `rule` is.
@@ -325,7 +349,7 @@ class Sighting:
     channel: Channel
     action: str
     group: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # in place of the method of tuples, which nobody needs
     is_resolved: bool = False
 
 

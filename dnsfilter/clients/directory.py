@@ -50,6 +50,9 @@ class Directory:
         if is_device_key(text):
             entry = self._table.get(text)
             return self._client(entry, entry.group) if entry else (Client(), inf)
+        entry = self._table.get(text)
+        if entry and entry.group and entry.expires > now:  # an address as it is written everywhere need not be parsed
+            return self._client(entry, entry.group)
         try:
             address = parse_address(text)
         except ValueError:

@@ -1,6 +1,5 @@
 """From the address of a sighting to the device in the store."""
 
-from dataclasses import replace
 from math import inf
 
 import pytest
@@ -53,5 +52,5 @@ def attributor() -> Attributor:
 )
 def test_attributes(attributor: Attributor, address: str, device: str, group: str, attribution: Attribution) -> None:
     """A known device is itself, any other address stands for itself; who may not be flagged is marked."""
-    entry = attributor.attribute(replace(sighting(), client=address))
+    entry = attributor.attribute(sighting()._replace(client=address))
     assert (entry.device, entry.group, entry.attribution) == (device, group, attribution)

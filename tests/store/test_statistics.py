@@ -1,6 +1,5 @@
 """Counts of a period."""
 
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
@@ -22,7 +21,7 @@ def write(engine: Engine, *entries: Attributed) -> None:
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
     """Return a store with two devices and a stranger over two hours."""
-    bypass = replace(sighting("doh", Grade.NONE, NOON + HOUR, count=3), role=Role.DOH, channel=Channel.SNI)
+    bypass = sighting("doh", Grade.NONE, NOON + HOUR, count=3)._replace(role=Role.DOH, channel=Channel.SNI)
     write(
         engine,
         attributed(sighting("a"), "d-one"),
