@@ -28,10 +28,20 @@ class LocalTable:
     offsets: bytes = bytes(_OFFSET.size)
     octets: bytes = b""
 
+    @classmethod
+    def from_sections(cls, names: bytes, offsets: bytes, octets: bytes) -> "LocalTable":
+        """Return the table whose `sections` these are."""
+        return cls(marisa_trie.Trie().frombytes(names), offsets, octets)
+
+    @property
+    def sections(self) -> tuple[bytes, bytes, bytes]:
+        """What the table is made of, to be kept in a file."""
+        return self.names.tobytes(), self.offsets, self.octets
+
     def __len__(self) -> int:
         return len(self.names)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.names
 
     def get(self, name: str) -> dict[int, list[bytes]]:

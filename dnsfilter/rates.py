@@ -33,6 +33,11 @@ class Recent(dict[bytes, T], Generic[T]):
         self[key] = value
         return value
 
+    def shrink(self, number: int) -> None:
+        """Let go of the first entries, so many at most."""
+        for _ in range(min(number, len(self))):
+            del self[self._order.popleft()]
+
 
 class Bucket:
     """The tokens of a client or a prefix, and how many of its queries were over the limit."""
@@ -53,7 +58,7 @@ class Rates:
         self._prefix = _rate(settings.prefix_qps, 2 * settings.prefix_qps)
         self._lengths = {4: settings.ipv4_prefix, 16: settings.ipv6_prefix}
         self._slip = settings.slip
-        self._prefixes: Recent[Bucket] = Recent(size)
+        self.prefixes: Recent[Bucket] = Recent(size)
         self.is_limited = bool(settings.per_client_qps or settings.prefix_qps)
 
     def open_client(self, now: float) -> Bucket:
@@ -65,7 +70,7 @@ class Rates:
         if self._prefix[0] == UNLIMITED:
             return None
         prefix = prefix_of(address, self._lengths[len(address)])
-        return self._prefixes.get(prefix) or self._prefixes.add(prefix, Bucket(self._prefix[1], now))
+        return self.prefixes.get(prefix) or self.prefixes.add(prefix, Bucket(self._prefix[1], now))
 
     def grant(self, client: Bucket, prefix: Bucket | None, now: float) -> float:
         """Take tokens out of both buckets; return how many, less than 1 where there is no whole one."""

@@ -46,5 +46,4 @@ def test_nothing_in_it(name):
 def test_is_octets():
     """What it is made of goes into a file and comes back: three runs of octets."""
     table = make_table({"a.example": [record(1, bytes(4))]})
-    names = type(table.names)().frombytes(table.names.tobytes())
-    assert LocalTable(names, table.offsets, table.octets).get("a.example") == by_type([(1, bytes(4))])
+    assert LocalTable.from_sections(*table.sections).get("a.example") == by_type([(1, bytes(4))])

@@ -18,7 +18,7 @@ from dnsfilter.model import (
     Role,
     Rule,
 )
-from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, strictness
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, is_strictest, stricter, strictness
 
 RULE = Rule("own", "app", Match.SUFFIX, "a.example", Role.WEB, Grade.WEAK)
 PASSTHRU = Rule("own", "app", Match.SUFFIX, "a.example", Role.WEB, Grade.WEAK, passthru=True)
@@ -86,3 +86,11 @@ def test_before_any_policy(answer, expected):
     assert not decision.is_sighting
     assert decision.is_probe
     assert not Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, replace(rule, blocklist="own")).is_probe
+
+
+@pytest.mark.parametrize("dns", DnsAction)
+@pytest.mark.parametrize("proxy", ProxyAction)
+def test_what_is_strictest(dns, proxy):
+    """Beside such a decision none counts; beside any other one does."""
+    decision, blocking = Decision(dns, proxy, RULE), Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, RULE)
+    assert is_strictest(decision) is (stricter(decision, blocking) is decision)
