@@ -14,6 +14,11 @@ from mitmproxy.proxy.layer import CommandGenerator, Layer, NextLayer
 MAX_HELLO = 65_536
 """The longest ClientHello that is waited for; those of browsers have some 2,000 octets."""
 
+MAX_RECORDS = 128
+"""In how many records a ClientHello may come: 64 KiB fit into four."""
+MAX_SEGMENTS = 4096
+"""In how many segments the beginning of a connection may come: each of them is looked at from the first octet on."""
+
 _TLS = b"\x16\x03"
 """A record with a handshake message, and the first octet of every version."""
 
@@ -22,6 +27,7 @@ _LAST_VERSION = 3
 
 _RECORD_HEADER = 5
 _MESSAGE_HEADER = 4
+_CLIENT_HELLO = 1
 _UNFINISHED_LINE = re.compile(rb"[\r\n]*(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?:[ \t][^\n]{0,8192})?)?")
 _REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]*\sHTTP/[0-9]\.[0-9]\s*\n")
 """As servers read it, who ignore empty lines before it (RFC 9112 section 2.2) and are not exact about blanks."""
@@ -30,7 +36,7 @@ _REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]*\sHTTP/[0-9]\.[0-9]\s*\n")
 def is_too_short(data: bytes) -> bool:
     """Whether what a client sent so far may be the beginning of a ClientHello or a request that says no more yet."""
     if data[:1] == _TLS[:1]:
-        return len(data) < _RECORD_HEADER + _MESSAGE_HEADER and _TLS.startswith(data[:2])
+        return _TLS.startswith(data[:2]) and not is_unreadable(data) and _is_part_of_hello(data)
     return _UNFINISHED_LINE.fullmatch(data) is not None
 
 
@@ -47,7 +53,32 @@ def is_unreadable(data: bytes) -> bool:
     """
     first = data[: _RECORD_HEADER + _MESSAGE_HEADER]
     is_hello = len(first) == _RECORD_HEADER + _MESSAGE_HEADER and first.startswith(_TLS)
-    return is_hello and (first[len(_TLS)] > _LAST_VERSION or int.from_bytes(first[-3:]) > MAX_HELLO)
+    return is_hello and (
+        first[len(_TLS)] > _LAST_VERSION
+        or int.from_bytes(first[-3:]) > MAX_HELLO
+        or len(_read_records(data, MAX_RECORDS + 1)) > MAX_RECORDS
+    )
+
+
+def _is_part_of_hello(data: bytes) -> bool:
+    """Whether more octets of a ClientHello are to come; who took them for it each time would read them each time."""
+    if len(data) < _RECORD_HEADER + _MESSAGE_HEADER:
+        return True
+    kind, length = data[_RECORD_HEADER], int.from_bytes(data[_RECORD_HEADER + 1 : _RECORD_HEADER + _MESSAGE_HEADER])
+    return kind == _CLIENT_HELLO and sum(_read_records(data, MAX_RECORDS)) < _MESSAGE_HEADER + length
+
+
+def _read_records(data: bytes, limit: int) -> list[int]:
+    """Return how many octets each record has so far; what is no record with a handshake message is without end."""
+    lengths: list[int] = []
+    position = 0
+    while position < len(data) and len(lengths) < limit:
+        begin = position + _RECORD_HEADER
+        end = begin + int.from_bytes(data[begin - 2 : begin])
+        is_handshake = data.startswith(_TLS[:1], position)
+        lengths.append(min(end, len(data)) - min(begin, len(data)) if is_handshake else MAX_HELLO)
+        position = end if is_handshake else len(data)
+    return lengths
 
 
 def join_segments(choice: NextLayer, data: bytes) -> None:

@@ -44,10 +44,10 @@ def make_master(name: str, source: PolicySource, places: Mapping[str, Place]) ->
         proxyauth.ProxyAuth(),
         InheritingProxyserver(places, enforce.turn_away),
         dns_resolver.DnsResolver(),
+        tlsconfig.TlsConfig(),  # before the addon, which sets options of it
         enforce,
         next_layer.NextLayer(),
         disable_h2c.DisableH2C(),
-        tlsconfig.TlsConfig(),
         upstream_authentication.UpstreamAuth(),
         update_alt_svc.UpdateAltSvc(),
         errorcheck.ErrorCheck(),

@@ -7,18 +7,41 @@ from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy.commands import CloseConnection
 from mitmproxy.proxy.events import DataReceived
 
-from proxy_addons.beginnings import MAX_HELLO, Ended, is_request, is_too_short, is_unreadable
+from proxy_addons.beginnings import MAX_HELLO, MAX_RECORDS, Ended, is_request, is_too_short, is_unreadable
 from tests.fakes.hello import client_hello
 from tests.fakes.mitmproxy import proxy_context
 
 HELLO = client_hello("www.tiktok.com")
 
 
-@pytest.mark.parametrize("length", range(1, 9))
-def test_waits_for_a_whole_beginning_of_tls(length: int) -> None:
-    """The first octets of a ClientHello alone say nothing; with the length of the message they do."""
-    assert is_too_short(HELLO[:length])
-    assert not is_too_short(HELLO[:9])
+def split(hello: bytes, size: int) -> bytes:
+    """Return a ClientHello in records of so many octets each, as TLS allows (RFC 8446 section 5.1)."""
+    message = hello[5:]
+    parts = (message[start : start + size] for start in range(0, len(message), size))
+    return b"".join(hello[:3] + len(part).to_bytes(2) + part for part in parts)
+
+
+@pytest.mark.parametrize("data", [HELLO, split(HELLO, 200), split(HELLO, 5)])
+def test_waits_for_a_whole_hello(data: bytes) -> None:
+    """Until its last octet a ClientHello is waited for, in however many records it comes."""
+    assert all(is_too_short(data[:length]) for length in range(1, len(data)))
+    assert not is_too_short(data)
+    assert not is_unreadable(data)
+
+
+def test_refuses_a_hello_in_too_many_records() -> None:
+    """Nobody who looks again with each octet is made to look at thousands of records."""
+    empty = HELLO[:3] + bytes(2)
+    begun = split(HELLO, 200)[:205]
+    assert is_too_short(begun + empty * (MAX_RECORDS - 1))
+    assert is_unreadable(begun + empty * MAX_RECORDS)
+    assert not is_too_short(begun + empty * MAX_RECORDS)
+
+
+def test_another_message_is_not_waited_for() -> None:
+    """A handshake message that is no ClientHello, or a record that is none of a handshake, is decided upon."""
+    assert not is_too_short(HELLO[:5] + b"\2" + HELLO[6:20])
+    assert not is_too_short(split(HELLO, 200)[:205] + b"\x17\3\3\0\1x")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +71,7 @@ def test_waits_for_the_end_of_a_line(data: bytes, *, expected: bool) -> None:
 @given(st.binary(min_size=1))
 def test_what_is_long_enough_stays_so(data: bytes) -> None:
     """Nobody waits for ever: some octets are always enough."""
-    assert not is_too_short(data + bytes(9000))
+    assert not is_too_short(data + bytes(2 * MAX_HELLO))
 
 
 @pytest.mark.parametrize(

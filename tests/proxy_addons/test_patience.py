@@ -1,0 +1,52 @@
+"""How long a client may say nothing."""
+
+import asyncio
+
+import pytest
+from mitmproxy.connection import Client
+
+from dnsfilter.model import Client as Known
+from proxy_addons.connections import ClientConnection
+from proxy_addons.patience import SILENT_SECONDS, end_silent
+from tests.fakes.mitmproxy import addon_context, proxy_client
+
+NOW = 1_000_000.0
+
+
+class Proxyserver:
+    """Stands for mitmproxy's addon that knows the handlers of all connections."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, Handler] = {}
+
+
+class Handler:
+    """One of them; as much of its interface as is used."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.is_ended = False
+
+    async def on_timeout(self) -> None:
+        """End the connection."""
+        self.is_ended = True
+
+
+@pytest.mark.parametrize(
+    ("age", "transport", "is_counted", "expected"),
+    [
+        (SILENT_SECONDS + 1, "tcp", False, True),
+        (SILENT_SECONDS - 1, "tcp", False, False),
+        (SILENT_SECONDS + 1, "tcp", True, False),
+        (SILENT_SECONDS + 1, "udp", False, False),
+    ],
+)
+def test_ends_who_says_nothing(age: float, transport: str, *, is_counted: bool, expected: bool) -> None:
+    """A connection over TCP about which nothing was decided for a minute is ended, no other."""
+    server, client = Proxyserver(), proxy_client(transport=transport)
+    client.timestamp_start = NOW - age
+    handler = server.connections[client.id] = Handler(client)
+    known = ClientConnection("127.0.0.1", Known(), is_counted=is_counted)
+    with addon_context(server):
+        asyncio.run(end_silent({client.id: known, "gone": ClientConnection("127.0.0.2", Known())}, NOW))
+    assert handler.is_ended is expected
