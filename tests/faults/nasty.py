@@ -1,20 +1,26 @@
 """Messages up to 64 KB that are hard to read, over every transport."""
 
+import contextlib
 import socket
 import struct
 import time
+from collections.abc import Callable
+from functools import partial
 
 from tests.fakes.origin import make_certificate
 from tests.faults.measures import Measure, Row, Trial, count, milliseconds
+from tests.faults.ours import Dnsfilter
 from tests.faults.programs import ask_once, make_query
 from tests.faults.servers import Subject, wait_for
 from tests.faults.streams import connect, frame
 from tests.faults.usage import busy_milliseconds
+from tests.faults.web import ask_over_https
 
 HEADER = struct.Struct("!6H")
 LONGEST = 65_535
 LONGEST_DATAGRAM = 65_000
 OPT = b"\0\0\x29\4\xd0\0\0\0\0"
+Send = Callable[[bytes], None]
 QUESTION = b"\3www\7example\0\0\1\0\1"
 LONG_NAME = b"\1a" * 127 + b"\0"
 
@@ -51,35 +57,43 @@ def make_messages() -> dict[str, bytes]:
     }
 
 
-def send(server: Subject, transport: str, message: bytes) -> None:
-    """Send one message; what comes back does not matter."""
-    if transport == "UDP":
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.sendto(message[:LONGEST_DATAGRAM], ("127.0.0.1", server.port))
-        return
-    port = server.port if transport == "TCP" else server.tls_port
-    try:
-        with connect(port, secure=transport == "TLS", timeout=5) as connection:
-            connection.sendall(frame(message))
-            connection.settimeout(0.3)
-            connection.recv(4096)
-    except OSError:
-        return
+def _send_datagram(port: int, message: bytes) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.sendto(message[:LONGEST_DATAGRAM], ("127.0.0.1", port))
 
 
-def measure(server: Subject, transport: str, message: bytes, repeats: int) -> float:
-    """Return the processor time that one message costs, less what the same costs with a query in its place."""
+def _send_framed(port: int, message: bytes, *, secure: bool) -> None:
+    with connect(port, secure=secure, timeout=5) as connection:
+        connection.sendall(frame(message))
+        connection.settimeout(0.3)
+        connection.recv(4096)
 
-    def spend(content: bytes) -> float:
-        before = busy_milliseconds(server.pids())
-        for _ in range(repeats):
-            send(server, transport, content)
-        ask_once(server.port, make_query("blocked.example"))
-        time.sleep(0.05)
-        return busy_milliseconds(server.pids()) - before
 
-    quiet = spend(make_query("blocked.example"))
-    return max(0.0, spend(message) - quiet) / repeats
+def find_transports(server: Subject) -> dict[str, Send]:
+    """Return how to send one message over each transport that the server has; what comes back does not matter."""
+    transports: dict[str, Send] = {
+        "UDP": partial(_send_datagram, server.port),
+        "TCP": partial(_send_framed, server.port, secure=False),
+    }
+    if server.tls_port:
+        transports["TLS"] = partial(_send_framed, server.tls_port, secure=True)
+    if isinstance(server, Dnsfilter) and server.tls_port:
+        for method in ("GET", "POST"):
+            for name, alpn in (("HTTP/1.1", "http/1.1"), ("HTTP/2", "h2")):
+                send = partial(ask_over_https, server.https_port, method=method, alpn=alpn)
+                transports[f"{method} over {name}"] = send
+    return transports
+
+
+def measure(server: Subject, send: Send, message: bytes, repeats: int) -> float:
+    """Return the processor time that one message costs, in milliseconds."""
+    before = busy_milliseconds(server.pids())
+    for _ in range(repeats):
+        with contextlib.suppress(OSError):
+            send(message)
+    ask_once(server.port, make_query("blocked.example"))
+    time.sleep(0.05)
+    return (busy_milliseconds(server.pids()) - before) / repeats
 
 
 def run(trial: Trial) -> list[Measure]:
@@ -87,12 +101,12 @@ def run(trial: Trial) -> list[Measure]:
     certificate = make_certificate(trial.directory, "dns.example")
     server = trial.start(certificate=certificate, workers=1) if trial.server != "dnsmasq" else trial.start(workers=1)
     before = server.pids()
-    transports = ("UDP", "TCP", "TLS") if server.tls_port else ("UDP", "TCP")
-    costs = {
-        (transport, what): measure(server, transport, message, trial.choose(10, 2))
-        for transport in transports
-        for what, message in make_messages().items()
-    }
+    repeats = trial.choose(10, 2)
+    costs: dict[tuple[str, str], float] = {}
+    for transport, send in find_transports(server).items():
+        quiet = measure(server, send, make_query("blocked.example"), repeats)
+        for what, message in make_messages().items():
+            costs[transport, what] = max(0.0, measure(server, send, message, repeats) - quiet)
     wait_for(server.is_ready, 5)
     (transport, what), dearest = max(costs.items(), key=lambda item: item[1])
     log = "".join(path.read_text(errors="replace") for path in trial.directory.glob("*.log"))
