@@ -63,7 +63,8 @@ class PromptStream(HttpStream):
         if self.client_state == self.state_consume_request_body and self.flow.response and not event.end_stream:
             self.client_state = self.state_discard_request_body
             yield from self.send_response()
-            yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
+            if self.flow.request.is_http2:  # HTTP/1 says by the response's length that it has ended
+                yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def state_discard_request_body(self, event: Event) -> CommandGenerator[None]:
         """Take what is left of a request without keeping it."""

@@ -31,6 +31,8 @@ HEADS = (
     b"OPTIONS * HTTP/1.1\r\nhost:\t%b \r\n\r\n" % LISTED.upper().encode(),
     b"GET / HTTP/1.0\r\n\r\n",
 )
+TUNNEL = b"CONNECT 192.0.2.1:443 HTTP/1.1\r\nHost: 192.0.2.1:443\r\n\r\n"
+"""What a client of an explicit proxy says before its ClientHello."""
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +98,18 @@ def is_listed(name: str | None) -> bool:
     return target is not None and is_within(str(target.value), "tiktok.com")
 
 
-def test_mutated_hellos(world: World, name_in_hello: Callable[[bytes], str | None]) -> None:
+@pytest.mark.parametrize("mode", ["transparent", "regular"])
+def test_mutated_hellos(world: World, name_in_hello: Callable[[bytes], str | None], mode: str) -> None:
     """What OpenSSL takes for a hello to a listed name opens no connection; nothing at all makes a hook fail."""
     chance = random.Random(2023)
     hellos = [client_hello(LISTED), client_hello(UNLISTED), client_hello(), client_hello(UNLISTED, LISTED)]
-    assert world.connect([hellos[0]]) == []
-    assert world.connect([hellos[1]]) == [("192.0.2.1", 443)]
+    before = (TUNNEL,) if mode == "regular" else ()
+    assert world.connect([*before, hellos[0]], mode) == []
+    assert world.connect([*before, hellos[1]], mode) == [("192.0.2.1", 443)]
     named = 0
     for number in range(MUTATIONS):
         data = mutate(chance.choice(hellos), chance)
-        opened = world.connect(cut(data, chance))
+        opened = world.connect([*before, *cut(data, chance)], mode)
         if is_listed(name_in_hello(data)):
             named += 1
             assert opened == [], (number, data.hex())
