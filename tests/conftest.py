@@ -3,14 +3,21 @@
 A failing test shows what the programs it ran have written.
 """
 
+import os
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+sys.path.append(str(Path(__file__).parents[1]))  # at the end: what is tested is what is installed
+
 from tests import processes as programs
+from tests.e2e.server import ENVIRONMENT
 from tests.fakes.postgresql import Postgresql, running_postgresql
+
+os.environ.update(ENVIRONMENT)
 
 settings.register_profile("any machine", deadline=None)  # what takes long on a busy one is no failure
 settings.load_profile("any machine")

@@ -11,6 +11,8 @@ import logging
 import signal
 import sys
 import time
+from asyncio import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ from dnsfilter.process.selftest import Selftest
 from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.audit import current_actor
 from dnsfilter.store.court import Court, Quarantined
+from dnsfilter.store.parcels import Parcel
 from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.writer import Report, Writer
 
@@ -68,10 +71,10 @@ class Manager:
         self._exposition = Exposition(RESOLVER)
         self._gauges = Gauges(self._exposition, self._accounts)
         self._proxy_metrics = ProxyMetrics(self._accounts)
-        self._bypasses = Bypasses(lambda kind, group, by: self._count(("bypass", kind, group), by))
         self._ledger = Ledger(state, self._accounts)
         self._outgoing = Outgoing(state, self._pseudonyms, self._count_outgoing)
-        self._subscriptions = Subscriptions(state, self._on_list_refused)
+        self._bypasses = Bypasses(self._count_bypass, self._outgoing.clerk.post)
+        self._subscriptions = Subscriptions(state, self._on_list_refused, self._on_list_fetched)
         court = Court(self._on_ruling, self._outgoing.clerk.tell)
         self._quarantine = Quarantine(state, self._pseudonyms, court)
         self._quarantined: Quarantined | None = None
@@ -149,7 +152,12 @@ class Manager:
         self._subscriptions.adopt(configuration)
         self._selftest.adopt(configuration)
         self._sources.adopt(self._find_sources(configuration))
-        self._writer.limit(configuration.store.retention.total_seconds(), configuration.privacy.device_series)
+        sample = configuration.sample
+        self._writer.limit(
+            configuration.store.retention.total_seconds(),
+            configuration.privacy.device_series,
+            sample.retention.total_seconds() if sample.enabled else 0.0,
+        )
         self._feed = DeviceFeed(configuration, self._state)
         self._adopt_clients()
 
@@ -177,12 +185,16 @@ class Manager:
                 _log.warning("%s has changed, which takes effect at the next start", name)
 
     def _on_batch(self, batch: Batch) -> None:
+        if self._accounts.is_settled(batch):
+            return
         for key, growth in self._accounts.settle(batch, time.monotonic()):
             self._count(key, growth)
         self._bypasses.attend(batch, time.monotonic())
+        self._writer.put_names(batch.names)
         if batch.sightings:
             entries = [self._attributor.attribute(sighting) for sighting in batch.sightings]
-            self._writer.put(entries + self._bypasses.follow(entries))
+            entries += self._bypasses.follow(entries)
+            self._writer.put(Parcel(f"{batch.source} {batch.instance}", batch.number, entries))
 
     def _count(self, key: CounterKey, by: float) -> None:
         self._ledger.totals[key] += by  # type: ignore[assignment]
@@ -203,11 +215,17 @@ class Manager:
         self._quarantined = quarantined
         self._ruled.set()
 
+    def _count_bypass(self, kind: str, group: str, number: int) -> None:
+        self._count(("bypass", kind, group), number)
+
     def _count_outgoing(self, outlet: str, fate: str, number: int) -> None:
         self._exposition.add(("outbox_messages", outlet, fate), number)
 
     def _on_list_refused(self, blocklist: str, reason: str) -> None:
         self._outgoing.post(EventKind.LIST_REFUSED, blocklist=blocklist, reason=reason)
+
+    def _on_list_fetched(self, blocklist: str, is_successful: bool) -> None:  # noqa: FBT001 - a callback
+        self._gauges.show_fetched(blocklist, is_successful=is_successful)
 
     def _render(self, accept: str) -> tuple[bytes, str]:
         self._gauges.refresh()
@@ -286,17 +304,20 @@ class Manager:
             await self._reload.wait()
             self._reload.clear()
             self._sources.skip()
-            is_successful = await self._publish()
-            self._gauges.reload(is_successful=is_successful, at=time.time())
+            is_successful, refused = await self._publish()
+            self._gauges.reload(is_successful=is_successful, at=time.time(), refused=refused)
 
-    async def _publish(self) -> bool:
-        """Let a child compile the configuration; whether a new generation is in force."""
+    async def _publish(self) -> tuple[bool, Sequence[str]]:
+        """Let a child compile the configuration; whether a new generation is in force, and the lists that forbid it."""
         arguments = [self._configuration_file] if self._configuration_file else []
         child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "dnsfilter.process.publisher", *arguments, stderr=asyncio.subprocess.PIPE
+            *(sys.executable, "-P", "-m", "dnsfilter.process.publisher"),
+            *arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         try:
-            _, errors = await child.communicate()
+            output, errors = await child.communicate()
         except asyncio.CancelledError:
             child.kill()
             await child.wait()
@@ -304,20 +325,29 @@ class Manager:
         complaints = errors.decode(errors="replace").splitlines()
         if child.returncode:
             more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-            return self._refuse("".join(complaints[:1]) + more)
+            self._refuse("".join(complaints[:1]) + more)
+            return False, _report_lists(output.decode(errors="replace"))
         try:
             self._adopt(await asyncio.to_thread(read_snapshot, self._state))
         except SnapshotError as error:
-            return self._refuse(str(error))
+            self._refuse(str(error))
+            return False, ()
         self._renewed.set()
         _log.info("generation %d is in force", self._snapshot.generation)
-        return True
+        return True, ()
 
-    def _refuse(self, reason: str) -> bool:
+    def _refuse(self, reason: str) -> None:
         """Say that the last generation stays in force, and why."""
         _log.error("reload refused, generation %d stays: %s", self._snapshot.generation, reason)
         self._outgoing.post(EventKind.RELOAD_FAILED, reason=reason)
-        return False
+
+
+def _report_lists(output: str) -> list[str]:
+    """Log which lists a publisher refused, and why; return their names."""
+    refused = [line.partition("\t") for line in output.splitlines()]
+    for name, _, reason in refused:
+        _log.error("blocklist %s refused: %s", name, reason)
+    return [name for name, _, _ in refused]
 
 
 def main() -> int:

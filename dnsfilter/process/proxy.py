@@ -92,7 +92,7 @@ def _part(configuration: Configuration, index: int) -> Part:
         if words:
             places.append(f"{mode.full_spec}={','.join(words)}")
     name = f"proxy-{index}"
-    return Part(name, [sys.executable, "-m", PROGRAM, configuration.state, name, *places], descriptors)
+    return Part(name, [sys.executable, "-P", "-m", PROGRAM, configuration.state, name, *places], descriptors)
 
 
 def _endpoints(mode: "ProxyMode") -> list[Endpoint]:

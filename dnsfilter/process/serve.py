@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -61,10 +62,9 @@ def serve(path: Path | None) -> int:
 def _publish(arguments: list[str], account: Account | None) -> int:
     """Let a child compile the configuration, as whoever will have to do it again at a reload."""
     command = [*_python("publisher"), *arguments]
-    if account is None:
-        return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module
+    run = partial(subprocess.run, command, check=False, stdout=subprocess.DEVNULL)  # what stands there is for a manager
     try:
-        return subprocess.run(command, check=False, **account.credentials).returncode  # noqa: S603 - our own module
+        return (run(**account.credentials) if account else run()).returncode
     except PermissionError as error:
         raise ProcessError(f"user: {account.name} cannot execute {sys.executable}: {error.strerror}") from None
 
@@ -96,7 +96,7 @@ def _without_impossible_proxy(configuration: Configuration) -> Configuration:
 
 
 def _python(module: str) -> list[str]:
-    return [sys.executable, "-m", f"dnsfilter.process.{module}"]
+    return [sys.executable, "-P", "-m", f"dnsfilter.process.{module}"]  # nothing from the working directory
 
 
 def _parts(

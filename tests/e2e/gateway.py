@@ -162,14 +162,14 @@ class House:
 
 
 class Filter:
-    """dnsfilter on the gateway of a house."""
+    """dnsfilter on the gateway of a house; `more` are further sections of its configuration."""
 
-    def __init__(self, house: House, phases: Mapping[str, str]) -> None:
+    def __init__(self, house: House, phases: Mapping[str, str], more: Mapping[str, Any] | None = None) -> None:
         self.house = house
-        self.directory = house.directory / "-".join(phases)
+        self.directory = house.directory / "-".join([*phases, *(more or {})])
         self.directory.mkdir()
         self.file = self.directory / "dnsfilter.yaml"
-        self.file.write_text(json.dumps(self._configure(phases), default=str))
+        self.file.write_text(json.dumps({**self._configure(phases), **(more or {})}, default=str))
         self.running = house.processes.start(
             "dnsfilter",
             [*house.inside("gateway"), sys.executable, "-m", "dnsfilter", "serve", "-c", str(self.file)],
@@ -182,7 +182,7 @@ class Filter:
     def load_rules(self, redirect: str) -> None:
         """Put the rules of its gateway in force."""
         command = ["lists", "export", "--format", "nftables", "--gateway", redirect, "-c", str(self.file)]
-        rules = self.house.run("gateway", "env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "dnsfilter", *command)
+        rules = self.house.run("gateway", sys.executable, "-P", "-m", "dnsfilter", *command)
         assert rules.returncode == 0, rules.stderr
         for options in (["-c"], []):
             loaded = self.house.run(

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ SINKHOLE_IPV4 = "192.0.2.66"
 SINKHOLE_IPV6 = "2001:db8::66"
 SINKHOLE_TTL = 10
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+PACKAGES = Path(str(distribution("dnsfilter").locate_file("")))
+ENVIRONMENT = {
+    "PYTHONPATH": os.pathsep.join(map(str, (PACKAGES, ROOT))),
+    "PYTHONSAFEPATH": "1",
+    "PYTHONUNBUFFERED": "1",
+}
+"""Programs run what is installed, which may be compiled; `tests` is beside it, and no working directory is searched."""
 
 _PROBE = bytes.fromhex("beef01000001000000000000") + b"\5probe\7invalid\0\0\1\0\1"
 

@@ -39,7 +39,7 @@ def find_interpreter() -> str:
 
 
 LIBRARIES = [path for path in sys.path if path.endswith("site-packages")]
-SEEN_BY_ALL = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(ROOT), *LIBRARIES])}
+SEEN_BY_ALL = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([*LIBRARIES, str(ROOT)])}
 
 
 def run(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
