@@ -16,12 +16,16 @@ class DnsfilterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input: where (file, line, key) and what, naming the offending value."""
+    """One thing wrong with an input: where (file, line, key) and what, naming the offending value.
+
+    `blocklist` is the list that cannot be used because of it, if that is known.
+    """
 
     message: str
     file: str = ""
     line: int = 0
     key: str = ""
+    blocklist: str = ""
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file

@@ -6,19 +6,20 @@ whatever is odd goes the long way. Times are seconds of a monotonic clock that t
 
 import struct
 from math import inf
+from typing import Final
 
 from dnsfilter.model import Decision, Outcome
 
 MAX_BYTES = 16 * 1024 * 1024
 """Octets of memory for the entries of all views together, about."""
 
-OVERHEAD = 500
+OVERHEAD: Final = 500
 """Octets of memory that an entry takes beside its bytes: its objects, and its place in the table (measured)."""
 
-MAX_QUERY = 512
+MAX_QUERY: Final = 512
 """Longer queries are no ordinary ones, and would only fill the memory."""
 
-_TTL = struct.Struct("!I")
+_TTL: Final = struct.Struct("!I")
 
 
 class Entry:
@@ -107,6 +108,11 @@ class Memo:
             shelf.clear()
         shelf.size += size
         self.entries[tail] = entry
+
+    def shrink(self, number: int) -> None:
+        """Let go of entries, so many at most."""
+        for _ in range(min(number, len(self.entries))):
+            self.entries.popitem()
 
 
 class Shelf:

@@ -10,7 +10,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dnsfilter.answers import BlockedAnswers
 from dnsfilter.cache import STALE_TTL, Cache, find_due
@@ -37,28 +37,30 @@ from dnsfilter.wire.response import Answer, Records, build_header, build_minimal
 
 _log = logging.getLogger("dnsfilter.resolver")
 
-_ID_SIZE = 2
-_RESPONSE_BIT = 0x80
-_UDP = Transport.UDP
-_NOERROR = Rcode.NOERROR
-_IN = int(Class.IN)
-_CHAOS = int(Class.CHAOS)
-_ANY = int(Type.ANY)
-_MINIMAL_ANY = build_minimal_any()
-_SERVFAIL = int(Rcode.SERVFAIL)
-_RESOLVED = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
+_ID_SIZE: Final = 2
+_RESPONSE_BIT: Final = 0x80
+_UDP: Final = Transport.UDP
+_NOERROR: Final = Rcode.NOERROR
+_IN: Final = int(Class.IN)
+_CHAOS: Final = int(Class.CHAOS)
+_ANY: Final = int(Type.ANY)
+_MINIMAL_ANY: Final = build_minimal_any()
+_SERVFAIL: Final = int(Rcode.SERVFAIL)
+_RESOLVED: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
 """With any other response code nothing was learnt about the name (RFC 8767 section 4)."""
-_HEADER_SIZE = 12
-_OPCODE_BITS = 0x78
-_AUTHENTIC_DATA = int(Flag.AD)
+_HEADER_SIZE: Final = 12
+_OPCODE_BITS: Final = 0x78
+_AUTHENTIC_DATA: Final = int(Flag.AD)
 _NOT_SUPPORTED = (build_extended_error(ExtendedError.NOT_SUPPORTED),)
-_PROHIBITED = build_extended_error(ExtendedError.PROHIBITED)
+_PROHIBITED: Final = build_extended_error(ExtendedError.PROHIBITED)
 _STALE_ANSWER = (build_extended_error(ExtendedError.STALE_ANSWER),)
 _STALE_NXDOMAIN = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
 _CACHED_ERROR = (build_extended_error(ExtendedError.CACHED_ERROR),)
 _TOO_MANY = (build_extended_error(ExtendedError.OTHER, "too many queries wait"),)
 _UNREACHABLE = (build_extended_error(ExtendedError.NO_REACHABLE_AUTHORITY),)
-_REFUSED_TYPES = frozenset(map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA)))
+_REFUSED_TYPES: Final = frozenset(
+    map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA))
+)
 
 
 class Pending:
@@ -95,16 +97,16 @@ class Resolver:
     ) -> None:
         """Decide by this from now on, and by `secrets` about cookies: every seat, view and memo starts afresh."""
         texts = {policy.name: policy.ede_text for policy in configuration.policies}
-        self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts)
         self._prohibited = (build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text), _PROHIBITED)
         self._local = local or LocalData(configuration.records, configuration.listen)
+        self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts, self._local)
         self.cache.adopt(name for upstream in configuration.upstreams for name in upstream.domains)
         self._scrubber = Scrubber(configuration)
         self._judged, self._scrubbed = Findings[Decision](), Findings[Scrubbed]()
         self._server_data = ServerData(configuration.chaos)
         self._edns = Edns(configuration, secrets)
         self._today = today
-        self.seats = Seats(configuration, engine, directory, today)
+        self.seats = Seats(configuration, engine, directory, today, self.tally.journal)
 
     def receive(self, message: bytes, seat: Seat, transport: Transport, now: float) -> bytes | Pending | None:
         """Answer a query at once, or return it as Pending, or None where silence is the answer. Raises nothing."""
@@ -119,7 +121,7 @@ class Resolver:
                     return None
                 outcome, rcode = Outcome.ERROR, Rcode.NOTIMP
             else:
-                return self._answer(Query(message), message, seat, transport, now)
+                return self._answer(Query(message), message, seat, transport, now) or None
         except WireError:
             outcome, rcode = Outcome.ERROR, Rcode.FORMERR
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
@@ -227,7 +229,7 @@ class Resolver:
         """Answer a well-formed query: by its EDNS alone, as one of a kind that we do not do, or by its question."""
         if transport is not _UDP:
             query.limit = MAX_MESSAGE
-        seat = self.seats.take_behind(seat, query, now) if seat.is_forwarder else seat
+        seat = self.seats.take_behind(seat, query, now) if query.options else seat
         if seat.view is None:
             return self._refuse_stranger(query, len(message), transport)
         rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else _NOERROR
@@ -309,14 +311,16 @@ class Resolver:
         return response
 
     def _block(self, pending: Pending, decision: Decision, now: float, message: bytes | None) -> bytes:
-        """Answer by ourselves; what is answered before any policy is no sighting and counts as local."""
+        """Answer by ourselves, by nothing where that is silence; what comes before any policy counts as local."""
         response, rcode = self._blocked.build(pending.query, decision)
         if decision.is_probe:
             return response
         outcome = Outcome.BLOCKED if decision.is_sighting else Outcome.LOCAL
         self._count(pending, outcome, rcode, now)
         self._see(pending, decision)
-        if message is not None:
+        if len(response) > pending.query.payload:
+            return self._fit(pending, response, rcode)
+        if message is not None and response:
             pending.seat.memo.put(message[_ID_SIZE:], Entry(response[_ID_SIZE:], decision, outcome, rcode))
         return response
 
@@ -339,6 +343,8 @@ class Resolver:
         body = records.aged(elapsed) if elapsed else records.body
         response = build_response(query, answer.rcode, records, body=body, flags=flags, errors=errors)
         self.tally.count(pending.transport, outcome, answer.rcode, now - pending.started)
+        if self.tally.sample.is_open and not answer.rcode:
+            self.tally.sample.note(query.name, pending.seat.mark)
         ttls = records.ttls
         if len(response) > query.payload:
             response, ttls = self._fit(pending, response, answer.rcode), ()

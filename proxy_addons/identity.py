@@ -3,6 +3,7 @@
 Either is the `id` of a device in the inventory. A name that is none changes nothing: the address still counts.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def identify(connection: ClientConnection, name: str, policy: PolicyInForce, now
     key = device_key(name)
     client = policy.find_client(key, now)
     if client != Client():
-        connection.address, connection.client = key, client
+        connection.address, connection.client = key, replace(client, triggers=connection.client.triggers)
 
 
 class Authority:

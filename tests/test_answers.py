@@ -1,19 +1,23 @@
 """The answers we make up, read by the other codec."""
 
+from dataclasses import replace
+
 import pytest
 from dnslib import QTYPE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsfilter.answers import BlockedAnswers
+from dnsfilter.localdata import LocalData
 from dnsfilter.model import Decision, DnsAction, Grade, Match, ProxyAction, Role, Rule
-from dnsfilter.settings.resolver import Sinkhole
+from dnsfilter.settings.resolver import Listen, Sinkhole
 from dnsfilter.wire.query import Query
 from tests.fakes.messages import ask, edns, extended_errors, opts, parse
 
 RULE = Rule("tiktok", "tiktok", Match.SUFFIX, "tiktok.com", Role.WEB, Grade.WEAK)
-ANSWERS = BlockedAnswers(Sinkhole(ipv4="192.0.2.99", ipv6="2001:db8::99", ttl=7))
-BLOCKING = [action for action in DnsAction if action.is_blocking]
+LOCAL = LocalData(["garden.example. 300 A 192.0.2.7", "garden.example. 300 A 192.0.2.8"], Listen())
+ANSWERS = BlockedAnswers(Sinkhole(ipv4="192.0.2.99", ipv6="2001:db8::99", ttl=7), "", {}, LOCAL)
+BLOCKING = [action for action in DnsAction if action.is_blocking and action is not DnsAction.DROP]
 
 
 def build(action, qtype, opt=None, name="WWW.tiktok.com", answers=ANSWERS, policy=""):
@@ -66,7 +70,7 @@ def test_says_why(action):
 
 def test_says_whom_to_ask():
     """The configured text stands behind the app; a policy with a text of its own says that instead."""
-    answers = BlockedAnswers(Sinkhole(), "ask 4711", {"hr": "ask HR", "it": ""})
+    answers = BlockedAnswers(Sinkhole(), "ask 4711", {"hr": "ask HR", "it": ""}, LOCAL)
     texts = {
         policy: extended_errors(build(DnsAction.NODATA, "A", edns(), answers=answers, policy=policy))
         for policy in ("hr", "it", "")
@@ -87,7 +91,7 @@ def test_never_longer_than_the_client_takes(limit):
     """With less and less room the text goes first, then Forged Answer, then Blocked, and never the answer."""
     query = Query(ask((b"a" * 60, b"a" * 60, b"tiktok", b"com"), opt=edns()))
     query.limit = limit
-    answers = BlockedAnswers(Sinkhole(), "ä" * 100)
+    answers = BlockedAnswers(Sinkhole(), "ä" * 100, {}, LOCAL)
     message, _ = answers.build(query, Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, RULE))
     response = parse(message)
     assert len(message) <= limit
@@ -104,3 +108,29 @@ def test_soa_belongs_above_a_name_that_does_not_exist():
     assert [str(rr.rname) for rr in build(DnsAction.NXDOMAIN, "A").auth] == ["tiktok.com."]
     assert [str(rr.rname) for rr in build(DnsAction.NODATA, "A").auth] == ["WWW.tiktok.com."]
     assert [str(rr.rname) for rr in build(DnsAction.NXDOMAIN, "A", name="com").auth] == ["."]
+
+
+@pytest.mark.parametrize(
+    ("data", "qtype", "expected"),
+    [
+        (("5 A 192.0.2.1", "5 A 192.0.2.2"), "A", [("A", "192.0.2.1"), ("A", "192.0.2.2")]),
+        (("5 A 192.0.2.1", '5 TXT "Ask; us"'), "TXT", [("TXT", '"Ask; us"')]),
+        (("5 A 192.0.2.1",), "AAAA", []),
+        (("5 MX 10 mail.example.",), "MX", [("MX", "10 mail.example.")]),
+        (("5 CNAME garden.example.",), "A", [("CNAME", "garden.example."), ("A", "192.0.2.7"), ("A", "192.0.2.8")]),
+        (("5 CNAME elsewhere.example.",), "AAAA", [("CNAME", "elsewhere.example.")]),
+    ],
+)
+def test_local_data_of_a_rule(data, qtype, expected):
+    """A rule's records are answered with their own TTL, an alias with what it leads to among our records."""
+    decision = Decision(DnsAction.SINKHOLE, ProxyAction.REFUSE, replace(RULE, data=data), "")
+    response = parse(ANSWERS.build(Query(ask("www.tiktok.com", qtype)), decision)[0])
+    assert [(QTYPE[record.rtype], str(record.rdata)) for record in response.rr] == expected
+    assert all(record.rname == "www.tiktok.com." and record.ttl == 5 for record in response.rr[:1])
+    assert [record.rtype for record in response.auth] == ([] if expected else [QTYPE.SOA])
+
+
+def test_silence():
+    """DROP is no response."""
+    decision = Decision(DnsAction.DROP, ProxyAction.REFUSE, RULE, "")
+    assert ANSWERS.build(Query(ask("www.tiktok.com", "A")), decision)[0] == b""

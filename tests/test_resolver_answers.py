@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from dnslib import CNAME, HTTPS, MX, QTYPE, RD, RR, SRV
 
+from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.config import Configuration
 from dnsfilter.errors import WireError
@@ -120,6 +121,51 @@ def test_threat_25_blocked_answers_are_consistent(answer, qtype):
     has_address = answer in ("sinkhole", "null") and qtype in ("A", "AAAA")
     assert (response.header.rcode, len(response.rr)) == (rcode, int(has_address))
     assert [rr.rtype for rr in response.auth] == ([] if has_address or answer == "refused" else [QTYPE.SOA])
+
+
+ZONE = """\
+$ORIGIN rpz.
+@ SOA a. b. 1 2 3 4 5
+32.7.0.1.10.rpz-client-ip CNAME rpz-drop.
+32.8.0.1.10.rpz-client-ip A 192.0.2.7
+long.test TXT "%s"
+""" % '" "'.join(["x" * 200] * 10)  # noqa: UP031 - braces would have to be doubled
+
+
+def zone_world():
+    """Return a world with a response policy zone in force."""
+    listed = Blocklist(name="zone", file="zone.rpz", format="rpz")
+    policy = {"name": "ban", "blocklists": ["zone"], "phases": {"enforce": "2023-01-01"}}
+    configuration = Configuration.model_validate({"blocklists": [listed.model_dump()], "policies": [policy]})
+    return World(configuration, [compile_list(listed, parse_list(ZONE, "zone.rpz", listed), 0.0)], Upstream(), NOW)
+
+
+def test_a_client_that_gets_no_answer():
+    """DROP is silence, is counted, and is a sighting whose rule does not tell the address."""
+    made = zone_world()
+    query = ask("www.example")
+    assert [made.ask("10.1.0.7", query, transport) for transport in Transport] == [None] * 4
+    batch = made.drain()
+    assert batch.counters["responses", "blocked", "REFUSED"] == 4
+    assert [(one.rule, one.action, one.count, one.grade) for one in batch.sightings] == [
+        ("rpz-client-ip", "drop", 4, "none")
+    ]
+
+
+def test_a_client_that_gets_local_data():
+    """Every name leads where the zone says, from the memo too, and nobody else gets that."""
+    made = zone_world()
+    for _ in range(3):
+        assert data(parse(made.ask("10.1.0.8", ask("www.example")))) == ["192.0.2.7"]
+    assert parse(made.ask("10.1.0.9", ask("www.example"))).header.rcode == 3
+
+
+def test_local_data_too_long_for_a_datagram():
+    """What does not fit sends the client to TCP, where it gets all of it."""
+    made = zone_world()
+    for _ in range(3):
+        assert parse(made.ask(CLIENT, ask("long.test", "TXT"))).header.tc
+        assert len(parse(made.ask(CLIENT, ask("long.test", "TXT"), Transport.TCP)).rr[0].rdata.data) == 10
 
 
 def test_threat_26_rpz_local_data_is_refused_by_line():

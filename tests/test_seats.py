@@ -1,5 +1,6 @@
 """Seats: who is served, who shares a view, and how much a client may ask."""
 
+import itertools
 import tracemalloc
 
 import pytest
@@ -10,8 +11,12 @@ from dnsfilter import seats as module
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import compile_table
 from dnsfilter.config import Configuration
-from dnsfilter.model import Device
+from dnsfilter.journal import Journal
+from dnsfilter.memo import Entry
+from dnsfilter.model import CompiledList, Device, DnsAction, Grade, Match, Outcome, Role, Rule
+from dnsfilter.policy.decisions import NOT_LISTED
 from dnsfilter.policy.engine import Engine
+from dnsfilter.sample import mark_of
 from dnsfilter.seats import Seats
 
 CORPORATE, QUARANTINED, GUEST, STRANGER = b"\x0a\1\0\1", b"\x0a\1\0\2", b"\x0a\2\0\1", b"\xc0\0\2\1"
@@ -19,13 +24,15 @@ FULL_SIZE = module.MAX_SEATS
 MAPPED = bytes(10) + b"\xff\xff" + CORPORATE
 
 
-def make(**settings):
+def make(lists=(), **settings):
     """Return seats for two groups and a quarantined device."""
     groups = [{"name": "corporate", "networks": ["10.1.0.0/16"]}, {"name": "guests", "networks": ["10.2.0.0/16"]}]
     configuration = Configuration.model_validate({"groups": groups, **settings})
     device = Device("laptop", "", "", "", "corporate", addresses=("10.1.0.2",))
     table = compile_table([device], (), {"laptop": frozenset({"order"})}, 0.0)
-    return Seats(configuration, Engine(configuration, []), Directory(configuration.groups, table), 0.0)
+    return Seats(
+        configuration, Engine(configuration, lists), Directory(configuration.groups, table), 0.0, Journal("test", "1")
+    )
 
 
 def test_alike_share_a_view():
@@ -41,12 +48,48 @@ def test_alike_share_a_view():
     assert sorted(group for group, _ in seats.memos()) == ["corporate", "corporate", "guests"]
 
 
+def test_clients_that_a_list_is_about():
+    """Whom rules about clients treat alike share a view and a memo, and nobody else has it, whatever says who it is."""
+    rules = tuple(
+        Rule("zone", "zone", Match.CLIENT, text, Role.INFRA, Grade.NONE, answer)
+        for text, answer in (
+            ("10.1.0.8/31", DnsAction.NXDOMAIN),
+            ("10.1.0.7/32", DnsAction.NXDOMAIN),
+            ("10.1.0.1/32", DnsAction.DROP),
+        )
+    )
+    zone = CompiledList("zone", "zone", Role.INFRA, Grade.NONE, 3, rules)
+    seats = make(lists=[zone], identity={"client_ids": ["10.1.0.0/16"]})
+    first, second, third, dropped, plain, quarantined = (
+        seats.take(b"\x0a\1\0" + bytes([last]), 0.0) for last in (7, 8, 9, 1, 3, 2)
+    )
+    assert first.memo is second.memo is third.memo
+    assert first.view is second.view is third.view
+    assert len({id(seat.memo) for seat in (first, dropped, plain, quarantined)}) == 4
+    named = seats.take_proven(first.address, 0.0, "laptop")
+    assert named.text == "device:laptop"
+    assert named.view is not seats.take_proven(plain.address, 0.0, "laptop").view
+
+
 def test_seat_is_kept():
     """An address has one seat; a mapped address is the client of the IPv4 address."""
     seats = make()
     assert seats.take(CORPORATE, 0.0) is seats.take(CORPORATE, 9.0) is seats.by_address[CORPORATE]
     assert seats.take(MAPPED, 0.0).view is seats.take(CORPORATE, 0.0).view
     assert seats.take(MAPPED, 0.0).text == "10.1.0.1"
+
+
+def test_marks():
+    """The sample takes the addresses of a device for one client, and those of an IPv6 network, however they came."""
+    seats = make(allow_clients=["10.0.0.0/8", "2001:db8::/32"])
+    device = mark_of("laptop")
+    assert seats.take(QUARANTINED, 0.0).mark == seats.take_proven(QUARANTINED, 0.0).mark == device
+    assert seats.take(CORPORATE, 0.0).mark == seats.take(MAPPED, 0.0).mark == mark_of("10.1.0.1")
+    networks = [bytes.fromhex(f"20010db8000000{network:02x}0000000000000001") for network in (1, 1, 2)]
+    addresses = [*networks, networks[0][:-1] + b"\x77"]
+    first, again, other, neighbour = (seats.take(address, 0.0).mark for address in addresses)
+    assert first == again == neighbour == mark_of(addresses[0][:8])
+    assert other == mark_of(addresses[2][:8])
 
 
 def test_strangers_are_not_served():
@@ -127,3 +170,25 @@ def test_no_limit():
     seat.tokens = -1
     assert seats.admit(seat, 0.0)
     assert seat.tokens > 1e17
+
+
+def test_lets_go_little_by_little(monkeypatch):
+    """Never more than a slice at a step, until nothing is left of who asked, of prefixes, and of ready responses."""
+    monkeypatch.setattr(module, "SLICE", 10)
+    seats = make(rate_limit={"per_client_qps": 10, "burst": 10})
+    memos = set()
+    for number in range(95):
+        address = bytes((10, 1 + number % 2, number, 1))
+        seat = seats.take(address, 0.0)
+        seats.take_proven(address, 0.0)
+        seat.memo.put(b"query %d" % number, Entry(b"tail", NOT_LISTED, Outcome.LOCAL, 0))
+        memos.add(seat.memo)
+
+    def size():
+        return len(list(seats.list_clients())) + sum(len(memo.entries) for memo in memos)
+
+    sizes = [size(), *(size() for _ in seats.let_go())]
+    assert sizes[0] == 3 * 95
+    assert sizes[-1] == 0
+    assert all(0 <= before - after <= 10 for before, after in itertools.pairwise(sizes))
+    assert len(sizes) > 3 * 95 / 10 + 95 / 10

@@ -1,7 +1,7 @@
 """Adblock syntax, as far as it is about names: `||name^`, `|name|` (that name alone), and `@@` before them frees.
 
-Everything else (modifiers, cosmetic rules, paths, regular expressions, wildcards) is refused by its name, because half
-of its meaning would be lost.
+Everything else (modifiers, cosmetic rules, paths, regular expressions, wildcards, directives) is refused by its name,
+because half of its meaning would be lost.
 """
 
 import re
@@ -11,6 +11,8 @@ from dnsfilter.blocklist.lines import NAME, NOT_TOO_LONG, Syntax, quote, read_na
 from dnsfilter.blocklist.parsed import Entry, Kind
 
 _COSMETIC = re.compile(r"#@?[#?$%]")
+_DIRECTIVE = re.compile(r"!#(?:include|if|else|endif|safari_cb_affinity)\b")
+_REGULAR_EXPRESSION = re.compile(r"/.+/(?:\$.*)?")
 
 _KINDS = {
     (False, True): Kind.SUFFIX,
@@ -22,6 +24,8 @@ _KINDS = {
 
 
 def _read_rule(line: str) -> Iterator[Entry]:
+    if directive := _DIRECTIVE.match(line):
+        raise ValueError(f"{quote(line)}: directive {directive[0]} is not supported")
     if not line or line.startswith(("!", "[adblock", "[ad")) or (line.startswith("#") and not _COSMETIC.match(line)):
         return
     rule = line.removeprefix("@@")
@@ -29,6 +33,7 @@ def _read_rule(line: str) -> Iterator[Entry]:
     rule, _, modifiers = rule.partition("$")
     if modifiers:
         raise ValueError(f"{quote(line)}: modifier ${modifiers[:40]} is not supported")
+    rule = rule.removesuffix("|") if rule.endswith("^|") else rule  # a name ends there anyway
     covers_below = rule.startswith("||")
     if not rule.endswith("^" if covers_below else ("|", "^")):
         raise ValueError(f"{quote(line)}: only a rule that ends in ^ is about a whole name")
@@ -36,7 +41,7 @@ def _read_rule(line: str) -> Iterator[Entry]:
 
 
 def _refuse_other_rules(line: str, rule: str) -> None:
-    if rule.startswith("/"):
+    if _REGULAR_EXPRESSION.fullmatch(rule):
         raise ValueError(f"{quote(line)}: a regular expression is not supported")
     if _COSMETIC.search(rule):
         raise ValueError(f"{quote(line)}: a cosmetic rule is not about names")

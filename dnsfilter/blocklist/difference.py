@@ -25,11 +25,11 @@ _KINDS = (
 """Whether a kind covers the name and what is below it; a later one beats an earlier one of the same name."""
 
 
-_SHOWN = {"exact": "{} (only itself)", "below": "*.{}"}
+_SHOWN = {"exact": "{} (only itself)", "below": "*.{}", "client": "{} (whoever asks from there)"}
 
 
 class Change(NamedTuple):
-    """A name, pattern or network that becomes blocked or free; `covers` says how much of it."""
+    """A name, pattern, network or client that becomes blocked or free; `covers` says how much of it."""
 
     is_blocked: bool
     covers: str
@@ -44,24 +44,27 @@ class _Coverage:
 
     def __init__(self, parsed: ParsedList) -> None:
         self.own: dict[str, bool] = {}
-        self.below: dict[str, bool] = {}
         self.patterns: dict[str, bool] = {}
         networks: list[Network] = []
+        clients: list[Network] = []
         by_kind = {kind: list(names) for kind, names in parsed.names.items()}
         for rule in parsed.rules:
-            if rule.match is Match.NETWORK:
-                networks += [] if rule.passthru else [ip_network(rule.text)]
+            if rule.match in (Match.NETWORK, Match.CLIENT):
+                by_address = clients if rule.match is Match.CLIENT else networks
+                by_address += [] if rule.passthru else [ip_network(rule.text)]
             elif rule.match is Match.PATTERN:
                 self.patterns[rule.text] = not rule.passthru
             else:
                 by_kind[Kind(f"passed-{rule.match}" if rule.passthru else str(rule.match))].append(rule.text)
-        self.networks = _collapse(networks)
+        self.networks, self.clients = _collapse(networks), _collapse(clients)
+        self.passed = {name for kind, _, _ in _KINDS if kind.startswith("passed-") for name in by_kind[kind]}
+        self.has_suffixes_only = not any(by_kind[kind] for kind, own, below in _KINDS if not (own and below))
+        self.below = self.own if self.has_suffixes_only else {}
         for kind, covers_own, covers_below in _KINDS:
             verdicts = dict.fromkeys(by_kind[kind], not kind.startswith("passed-"))
-            if covers_own:
-                self.own.update(verdicts)
-            if covers_below:
-                self.below.update(verdicts)
+            for covers, table in ((covers_own, self.own), (covers_below and not self.has_suffixes_only, self.below)):
+                if covers:
+                    table.update(verdicts)
 
     def blocks_below(self, name: str) -> bool:
         """Whether the list blocks what is below a name and has no entry nearer to it."""
@@ -83,7 +86,8 @@ def find_changes(old: ParsedList, new: ParsedList) -> list[Change]:
     before, after = _Coverage(old), _Coverage(new)
     names = sorted(_find_differing(before, after), key=_from_the_top)
     changes = [change for name in names for change in _compare(before, after, name)]
-    return [*changes, *_compare_patterns(before, after), *_compare_networks(before.networks, after.networks)]
+    changes += [*_compare_patterns(before, after), *_compare_networks(before.networks, after.networks, "network")]
+    return [*changes, *_compare_networks(before.clients, after.clients, "client")]
 
 
 def _from_the_top(name: str) -> str:
@@ -93,14 +97,14 @@ def _from_the_top(name: str) -> str:
 def _find_differing(before: _Coverage, after: _Coverage) -> set[str]:
     """Return the names of which the lists say different things; only there can a change begin."""
     found: set[str] = set()
-    for one, other in ((before.own, after.own), (before.below, after.below)):
-        found |= one.keys() ^ other.keys()
-        found |= _find_freed(one) ^ _find_freed(other)
+    tables = [(before.own, after.own), (before.below, after.below)]
+    for one, other in tables[: 1 if before.has_suffixes_only and after.has_suffixes_only else 2]:
+        found.update([name for name in one if name not in other])  # a set of either would take as long again
+        found.update([name for name in other if name not in one])
+    freed = before.passed | after.passed
+    found.update([name for name in freed if before.own.get(name) is not after.own.get(name)])
+    found.update([name for name in freed if before.below.get(name) is not after.below.get(name)])
     return found
-
-
-def _find_freed(verdicts: dict[str, bool]) -> set[str]:
-    return {name for name, is_blocked in verdicts.items() if not is_blocked}
 
 
 def _compare(before: _Coverage, after: _Coverage, name: str) -> Iterator[Change]:
@@ -125,11 +129,11 @@ def _compare_patterns(before: _Coverage, after: _Coverage) -> Iterator[Change]:
             yield Change(verdicts[1], "pattern", pattern)
 
 
-def _compare_networks(before: list[Network], after: list[Network]) -> Iterator[Change]:
+def _compare_networks(before: list[Network], after: list[Network], covers: str) -> Iterator[Change]:
     for is_blocked, these, those in ((False, before, after), (True, after, before)):
         for network in these:
             if not any(_is_subnet(network, other) for other in those):
-                yield Change(is_blocked, "network", str(network))
+                yield Change(is_blocked, covers, str(network))
 
 
 def _is_subnet(network: Network, other: Network) -> bool:

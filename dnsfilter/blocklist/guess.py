@@ -22,9 +22,9 @@ def guess_format(text: str, file: str) -> ListFormat:
 
 
 def _rate(sample: str, syntax: ListFormat) -> float:
-    """Return how many more names than mistakes a syntax finds."""
+    """Return how many more names and rules than mistakes a syntax finds."""
     try:
         parsed = parse_list(sample, "", Blocklist(name="sample", file="sample", format=syntax))
     except InputError:
         return float("-inf")
-    return sum(map(len, parsed.names.values())) - len(parsed.problems)
+    return sum(map(len, parsed.names.values())) + len(parsed.rules) - len(parsed.problems)

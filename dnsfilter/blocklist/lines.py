@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dnsfilter.blocklist.parsed import Entry, Kind, ParsedList
 from dnsfilter.errors import InputError, Problem
+from dnsfilter.model import Rule
 from dnsfilter.names import MAX_TEXT, canonical
 
 MAX_LINE = 4096
@@ -66,13 +67,14 @@ class Findings:
             self.names[kind].append(name)
             self.lines[kind].append(line)
 
-    def finish(self) -> ParsedList:
-        """Return the list; InputError where nothing of it is right."""
-        problems = self._problems
-        if problems and not any(self.names.values()):
+    def finish(self, rules: Iterable[Rule] = (), rule_lines: Iterable[int] = ()) -> ParsedList:
+        """Return the list, with rules that the text has beside names; InputError where nothing of it is right."""
+        problems, rules = self._problems, tuple(rules)
+        if problems and not rules and not any(self.names.values()):
             raise InputError([Problem("refused: not one line can be used; the first:", self._file), *problems[:3]])
         names = self.names
         return ParsedList(
+            rules=rules,
             suffixes=names[Kind.SUFFIX],
             exacts=names[Kind.EXACT],
             below=names[Kind.BELOW],
@@ -81,6 +83,7 @@ class Findings:
             passed_below=names[Kind.PASSED_BELOW],
             problems=tuple(problems),
             lines=dict(self.lines),
+            rule_lines=tuple(rule_lines),
         )
 
 
@@ -107,8 +110,8 @@ def _read_with_care(line: str, number: int, syntax: Syntax, findings: Findings) 
         findings.add_problem(error, number)
 
 
-def split_lines(text: str, file: str) -> Iterator[str]:
-    """Yield the lines in lower case; InputError for a page of markup.
+def split_lines(text: str, file: str, *, is_folded: bool = True) -> Iterator[str]:
+    """Yield the lines, in lower case where they are to be folded; InputError for a page of markup.
 
     A block at a time: millions of lines at once take many times the memory of the text.
     """
@@ -121,7 +124,8 @@ def split_lines(text: str, file: str) -> Iterator[str]:
             end = text.find("\n", start + _BLOCK)
         if end < 0:
             end = size
-        yield from text[start : end + 1].replace("\r\n", "\n").lower().removesuffix("\n" * (end < size)).split("\n")
+        block = text[start : end + 1].replace("\r\n", "\n").removesuffix("\n" * (end < size))
+        yield from (block.lower() if is_folded else block).split("\n")
         start = end + 1
 
 

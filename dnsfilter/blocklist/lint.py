@@ -218,13 +218,13 @@ def _group_names(parsed: ParsedList) -> Iterator[_Group]:
 def _group_rules(parsed: ParsedList) -> Iterator[_Group]:
     found: dict[Kind, list[tuple[Rule, int]]] = {}
     for rule, line in zip(parsed.rules, parsed.rule_lines, strict=True):
-        if rule.match in (Match.EXACT, Match.SUFFIX):
+        if rule.match in (Match.EXACT, Match.SUFFIX, Match.BELOW):
             found.setdefault(Kind(f"passed-{rule.match}" if rule.passthru else str(rule.match)), []).append(
                 (rule, line)
             )
     for kind, rules in found.items():
         names, lines = [rule.text for rule, _ in rules], [line for _, line in rules]
-        yield _Group(kind, names, lines, [(rule.role, rule.grade, rule.answer) for rule, _ in rules])
+        yield _Group(kind, names, lines, [(rule.role, rule.grade, rule.answer, rule.data) for rule, _ in rules])
 
 
 def _describe_problem(problem: Problem, file: str) -> Finding:

@@ -1,70 +1,118 @@
-"""A response policy zone in master file format (RFC 1035 section 5): QNAME and IP triggers, block or PASSTHRU.
+"""A response policy zone in master file format (RFC 1035 section 5): its records; `triggers` tells what they mean.
 
-NXDOMAIN (`CNAME .`), NODATA (`CNAME *.`), DROP and addresses that lead nowhere all mean "listed" here: what a listed
-name gets is the policy's decision, as with a resolver that overrides the actions of a zone. An IP trigger lists a
-network. What a policy has no word for is refused by name, with where that word is.
+What no policy can express is refused by name, with where it stands.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from dataclasses import dataclass, field, replace
 
-from dnsfilter.blocklist.lines import NAME, NOT_TOO_LONG, Findings, check_length, quote, read_name, split_lines
+from dnsfilter.blocklist.lines import NAME, NOT_TOO_LONG, Findings, check_length, quote, split_lines
 from dnsfilter.blocklist.parsed import Entry, Kind, ParsedList
-from dnsfilter.model import Match, Rule
+from dnsfilter.blocklist.triggers import TRIGGERS, Action, Trigger, read_action, read_trigger
+from dnsfilter.model import Grade, Match, Rule
 from dnsfilter.settings.order import Blocklist
 
 MAX_RECORD_LINES = 100
+MAX_RULES = 50_000
+"""How many triggers may have what names without properties do not: local data, or a network. Each takes a rule."""
+
+MAX_DATA = 100
+"""How many records of local data one trigger may have."""
+
+DEFAULT_TTL = 60
+MAX_TTL = (1 << 31) - 1
 
 _PART = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|;.*|[^\s();"]+|"')
 _TTL = re.compile(r"(?:[0-9]+[smhdw]?)+")
+_TTL_PART = re.compile(r"([0-9]+)([smhdw]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _CLASSES = frozenset(("in", "ch", "hs"))
-_IP = "rpz-ip"
-_REFUSED = {
-    "rpz-client-ip": "who asks is a matter of groups and of the policies that name them",
-    "rpz-nsip": "a forwarder never sees the name servers of a name",
-    "rpz-nsdname": "a forwarder never sees the name servers of a name",
+_KINDS = {
+    (Match.EXACT, False): Kind.EXACT,
+    (Match.BELOW, False): Kind.BELOW,
+    (Match.EXACT, True): Kind.PASSED_EXACT,
+    (Match.BELOW, True): Kind.PASSED_BELOW,
 }
-"""Triggers that no policy can express, and why."""
+"""By what a trigger is about and whether it is freed."""
 
-_TRIGGERS = frozenset((_IP, *_REFUSED))
-_BLOCKING = frozenset((".", "*.", "rpz-drop."))
-_ADDRESSES = frozenset(("a", "aaaa"))
 _BLOCKED = r"[ \t]+(?:[0-9]+[ \t]+)?(?:in[ \t]+)?cname[ \t]+\.[ \t]*"
-_NOT_A_TRIGGER = "".join(rf"(?<!\.{label})" for label in sorted(_TRIGGERS))
+_NOT_A_TRIGGER = "".join(rf"(?<!\.{label})" for label in sorted(TRIGGERS))
+
+
+@dataclass(slots=True)
+class _Rules:
+    """The rules of the triggers that a name without properties cannot stand for, each with its line."""
+
+    blocklist: Blocklist
+    found: list[Rule] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    _with_data: dict[Trigger, int] = field(default_factory=dict)
+
+    def add(self, trigger: Trigger, action: Action, line: int) -> None:
+        """Note what a record says of a trigger; ValueError where that is too much."""
+        place = self._with_data.get(trigger) if action.data else None
+        if place is not None:
+            rule = self.found[place]
+            if len(rule.data) >= MAX_DATA:
+                raise ValueError(f"{quote(trigger.text)} has more than {MAX_DATA} records")
+            self.found[place] = replace(rule, data=(*rule.data, action.data))
+            return
+        if len(self.found) >= MAX_RULES:
+            raise ValueError(f"{quote(trigger.text)}: more than {MAX_RULES:,} triggers with local data or networks")
+        if action.data:
+            self._with_data[trigger] = len(self.found)
+        self.found.append(self._make(trigger, action))
+        self.lines.append(line)
+
+    def _make(self, trigger: Trigger, action: Action) -> Rule:
+        """Return a rule; that a client is listed proves nothing about what it asks for."""
+        match, text = trigger
+        listed = self.blocklist
+        app = listed.app or listed.name
+        is_client = match is Match.CLIENT
+        grade = Grade.NONE if is_client else listed.grade
+        answer = action.answer if is_client or action.data else None
+        data = (action.data,) if action.data else ()
+        return Rule(listed.name, app, match, text, listed.role, grade, answer, action.answer is None, data)
 
 
 class _Zone:
     """Where in the zone the reader is: owner names are relative to `origin`, triggers to `apex`."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: _Rules) -> None:
         self.apex: str | None = None
-        self.networks: list[tuple[str, bool]] = []
-        self.network_lines: list[int] = []
+        self._rules = rules
         self._origin = ""
         self._owner = ""
+        self._ttl = DEFAULT_TTL
         self.plain = self._compile_plain()
 
-    def read_record(self, fields: list[str], *, inherits_owner: bool) -> Iterator[Entry]:
-        """Return what one record or directive says; ValueError says what is wrong."""
+    def read_record(self, fields: list[str], line: int, *, inherits_owner: bool) -> Iterator[Entry]:
+        """Return what one record or directive says of names; ValueError says what is wrong."""
         if fields[0].startswith("$"):
-            self._read_directive(fields)
+            self._read_directive([field.lower() for field in fields])
             return
         if not inherits_owner:
-            self._owner = self._to_absolute(fields.pop(0))
-        while fields and (_TTL.fullmatch(fields[0]) or fields[0] in _CLASSES):
-            fields.pop(0)
+            self._owner = self._to_absolute(fields.pop(0).lower())
+        ttl = self._ttl
+        while fields and (_TTL.fullmatch(fields[0].lower()) or fields[0].lower() in _CLASSES):
+            text = fields.pop(0).lower()
+            ttl = ttl if text in _CLASSES else _to_seconds(text)
         if not fields:
             raise ValueError("a record without a type")
-        if fields[0] == "soa":
+        rrtype, *rdata = fields
+        if rrtype.lower() == "soa":
             self._begin_zone(self._owner)
         elif self._owner != (self.apex or ""):
-            trigger = self._find_trigger()
-            if trigger.endswith(f".{_IP}"):
-                self.networks.append(_read_network(trigger, fields[0], fields[1:]))
+            owner = self._find_trigger()
+            trigger = read_trigger(owner)
+            action = read_action(trigger, owner, rrtype.lower(), rdata, self._origin, ttl)
+            kind = _KINDS.get((trigger.match, action.answer is None))
+            if kind and not action.data:
+                yield kind, trigger.text
             else:
-                yield _read_action(trigger, fields[0], fields[1:])
+                self._rules.add(trigger, action, line)
 
     def read_plain(self, line: re.Match[str]) -> Entry:
         """Return what a line of the commonest form says."""
@@ -72,9 +120,10 @@ class _Zone:
         return (Kind.BELOW if line[1] else Kind.EXACT), line[2]
 
     def _read_directive(self, fields: list[str]) -> None:
-        if fields[0] == "$ttl":
+        if fields[0] == "$ttl" and len(fields) == 2 and _TTL.fullmatch(fields[1]):  # noqa: PLR2004 - directive, value
+            self._ttl = _to_seconds(fields[1])
             return
-        if fields[0] != "$origin" or len(fields) != 2:  # noqa: PLR2004 - the directive and its name
+        if fields[0] != "$origin" or len(fields) != 2:  # noqa: PLR2004
             raise ValueError(f"{quote(' '.join(fields))} is not supported")
         self._origin = self._to_absolute(fields[1])
         if self.apex is None:
@@ -107,72 +156,26 @@ class _Zone:
         return self._owner.removesuffix("." + self.apex)
 
 
-def _read_action(trigger: str, rrtype: str, rdata: list[str]) -> Entry:
-    kind = trigger.rpartition(".")[2]
-    if kind in _REFUSED:
-        raise ValueError(f"{quote(trigger)}: trigger {kind} is not supported: {_REFUSED[kind]}")
-    is_below = trigger.startswith("*.")
-    name = read_name(trigger.removeprefix("*."))
-    if rrtype in _ADDRESSES and len(rdata) == 1 and _leads_nowhere(rdata[0]):
-        return (Kind.BELOW if is_below else Kind.EXACT), name
-    if rrtype != "cname" or len(rdata) != 1:
-        raise ValueError(f"{quote(trigger)}: local data ({rrtype.upper()[:20]}) belongs into `records`")
-    if rdata[0] in _BLOCKING:
-        return (Kind.BELOW if is_below else Kind.EXACT), name
-    if rdata[0] in ("rpz-passthru.", f"{name}."):  # the second is the first's older form
-        return (Kind.PASSED_BELOW if is_below else Kind.PASSED_EXACT), name
-    raise ValueError(f"{quote(trigger)}: action CNAME {quote(rdata[0])} is not supported: put the alias into `records`")
-
-
-def _read_network(trigger: str, rrtype: str, rdata: list[str]) -> tuple[str, bool]:
-    """Return a network and whether it is passed.
-
-    An IP trigger is a prefix length, then the address from its end to its beginning; `zz` is IPv6's `::`.
-    """
-    length, *parts = trigger.removesuffix(f".{_IP}").split(".")
-    if len(parts) == 4 and "zz" not in parts:  # noqa: PLR2004 - the octets of an IPv4 address
-        address = ".".join(reversed(parts))
-    else:
-        address = ":".join("" if part == "zz" else part for part in reversed(parts))
-        address = f":{address}" if parts[-1:] == ["zz"] else address
-        address = f"{address}:" if parts[:1] == ["zz"] else address
-    try:
-        network = ip_network(f"{address}/{int(length)}")
-    except ValueError as error:
-        raise ValueError(f"{quote(trigger)}: {error}") from None
-    if rrtype != "cname" or len(rdata) != 1 or rdata[0] not in {*_BLOCKING, "rpz-passthru."}:
-        raise ValueError(f"{quote(trigger)}: an address can be listed or passed, and nothing else")
-    return str(network), rdata[0] == "rpz-passthru."
-
-
-def _leads_nowhere(address: str) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    return found.is_unspecified or found.is_loopback
+def _to_seconds(text: str) -> int:
+    return min(sum(int(count) * _SECONDS[unit] for count, unit in _TTL_PART.findall(text)), MAX_TTL)
 
 
 def parse_rpz(text: str, file: str, blocklist: Blocklist) -> ParsedList:
     """Parse a response policy zone; InputError when it is not one."""
     findings = Findings(file, text)
-    zone = _Zone()
+    rules = _Rules(blocklist)
+    zone = _Zone(rules)
     record = _OpenRecord()
-    for number, line in enumerate(split_lines(text, file), 1):
+    lines = zip(split_lines(text, file), split_lines(text, file, is_folded=False), strict=True)
+    for number, (line, written) in enumerate(lines, 1):
         plain = None if record.is_open else zone.plain.fullmatch(line)
         if plain:
             findings.add((zone.read_plain(plain),), number)
         elif line:
-            _read_with_care(line, number, zone, record, findings)
+            _read_with_care(written, number, zone, record, findings)
     if record.is_open:
         findings.add_problem("a parenthesis is never closed", record.line)
-    rules = tuple(_make_rule(blocklist, *network) for network in zone.networks)
-    return replace(findings.finish(), rules=rules, rule_lines=tuple(zone.network_lines))
-
-
-def _make_rule(blocklist: Blocklist, network: str, passthru: bool) -> Rule:  # noqa: FBT001 - of a pair
-    app = blocklist.app or blocklist.name
-    return Rule(blocklist.name, app, Match.NETWORK, network, blocklist.role, blocklist.grade, passthru=passthru)
+    return findings.finish(rules.found, rules.lines)
 
 
 class _OpenRecord:
@@ -216,8 +219,7 @@ def _read_with_care(line: str, number: int, zone: _Zone, record: _OpenRecord, fi
             record.begin(number, inherits_owner=line[0] in " \t")
         record.add(line)
         if record.fields and not record.is_open:
-            entries = zone.read_record(record.fields, inherits_owner=record.inherits_owner)
+            entries = zone.read_record(record.fields, start, inherits_owner=record.inherits_owner)
             findings.add(list(entries), start)
-            zone.network_lines += [start] * (len(zone.networks) - len(zone.network_lines))
     except ValueError as error:
         findings.add_problem(error, start)

@@ -1,6 +1,7 @@
 """`dnsfilter explain`: which rule decides about a name, for whom, when, and why."""
 
 import json
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,9 @@ def explain(
     """
     configuration, lists, _ = compile_all(configuration_file)
     now = read_moment(moment, configuration)
+    engine = Engine(configuration, lists)
     client = _find_client(configuration, address, now)
-    view = Engine(configuration, lists).view(client, now)
+    view = engine.view(replace(client, triggers=tuple(engine.match_client(address))), now)
     for name in _parse_names(names):
         fields = _describe(name, client, view.decide(name))
         click.echo(json.dumps(fields) if as_json else _to_sentence(fields))

@@ -2,19 +2,21 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import click
 
 from dnsfilter.blocklist.export import ExportFormat, Remarks, write_export
-from dnsfilter.blocklist.export.coverage import find_networks, survey
+from dnsfilter.blocklist.export.coverage import PROBE, Asker, Coverage, Verdict, find_networks, survey
+from dnsfilter.blocklist.export.document import tell_loss
 from dnsfilter.blocklist.export.gateway import Gateway, Redirect, find_gateway
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
-from dnsfilter.model import CANARIES, NEVER_BLOCK, Client, CompiledList, DnsAction, Phase
+from dnsfilter.model import CANARIES, NEVER_BLOCK, Client, CompiledList, Decision, DnsAction, Match, Phase
 from dnsfilter.policy.engine import Engine
 from dnsfilter.policy.phases import Schedule
 from dnsfilter.process.publisher import compile_all
@@ -102,16 +104,28 @@ def _export(
     everybody = configuration.model_copy(
         update={"policies": tuple(policy.model_copy(update=always) for policy in policies), "allow": allow}
     )
-    view = Engine(everybody, used).view(Client(), time.time())
-
-    def decide(name: str) -> DnsAction:
-        decision = view.decide(name)
-        return decision.dns if decision.is_blocking else DnsAction.RESOLVE
-
-    coverage = survey(used, allow, decide)
+    engine = Engine(everybody, used)
+    view = engine.view(Client(), time.time())
+    coverage = survey(used, allow, lambda name: _to_verdict(view.decide(name)), list(_find_askers(engine, used)))
     serial = int(max((compiled.changed for compiled in used), default=0.0))
-    remarks = Remarks(_describe(policies, used), _find_lost(syntax, configuration))
+    remarks = Remarks(_describe(policies, used), _find_lost(syntax, configuration, coverage))
     return write_export(syntax, coverage, configuration.sinkhole, serial, remarks, gateway)
+
+
+def _to_verdict(decision: Decision) -> Verdict:
+    if not decision.is_blocking:
+        return Verdict(DnsAction.RESOLVE)
+    return Verdict(decision.dns, decision.rule.data if decision.rule else ())
+
+
+def _find_askers(engine: Engine, lists: Sequence[CompiledList]) -> Iterator[Asker]:
+    """Yield what whoever asks from a network of the lists gets for a name that none of them knows."""
+    networks = {rule.text for each in lists for rule in each.rules if rule.match is Match.CLIENT}
+    for network in sorted(map(ip_network, networks), key=lambda each: (each.version, each)):
+        triggers = engine.match_client(str(network.network_address))
+        holding = [rule for rule in triggers if ip_network(rule.text).prefixlen <= network.prefixlen]
+        view = engine.view(Client(triggers=tuple(holding)), time.time())
+        yield Asker(str(network), _to_verdict(view.decide(PROBE)))
 
 
 def _describe(policies: Sequence[Policy], lists: Sequence[CompiledList]) -> list[str]:
@@ -121,11 +135,15 @@ def _describe(policies: Sequence[Policy], lists: Sequence[CompiledList]) -> list
     ]
 
 
-def _find_lost(syntax: ExportFormat, configuration: Configuration) -> list[str]:
-    """Tell what never reaches the writers."""
+def _find_lost(syntax: ExportFormat, configuration: Configuration, coverage: Coverage) -> list[str]:
+    """Tell what never reaches the writers, or what only RPZ has words for."""
     lost = [f"exception {each.name}: for some groups only" for each in configuration.allow if each.groups]
     if syntax is ExportFormat.HOSTS and configuration.canaries:
         lost.append("canary names: only NXDOMAIN tells browsers and phones to use this network's resolver")
+    if syntax is not ExportFormat.RPZ:
+        lost += tell_loss([asker.network for asker in coverage.askers], "who asks, see --format rpz")
+        with_data = [node.name for node in coverage.changes if node.data.own or node.data.below]
+        lost += tell_loss(with_data, "the sinkhole's address instead of a list's own local data")
     return lost
 
 

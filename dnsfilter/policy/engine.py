@@ -3,11 +3,15 @@
 Pure: the same configuration, lists, client and time always give the same decision, in every process.
 
     canaries, special-use names  ->  exemptions (allow)  ->  per policy the most specific rule  ->  the strictest policy
+
+What a list says of who asks is more specific than what any says of a name (RPZ's order within a zone).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
 
 from dnsfilter.config import Configuration
 from dnsfilter.model import (
@@ -29,12 +33,17 @@ from dnsfilter.model import (
     Rule,
 )
 from dnsfilter.names import DESIGNATION, is_within, is_within_any
-from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, stricter, strictness
+from dnsfilter.policy.decisions import ACTIONS, NOT_LISTED, decide_first, is_strictest, stricter, strictness
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.policy.phases import Schedule, earliest, to_timestamp
 from dnsfilter.settings.order import Allow, Policy
 
+CLIENT_TRIGGER = "rpz-client-ip"
+"""The text of every rule about who asks, in a view: those whom rules treat alike share it, and it gives nobody away."""
+
 _ECH = list(Ech)
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +78,32 @@ class View:
     """
 
     def __init__(
-        self, matcher: Matcher, clauses: tuple[_Clause, ...], exemptions: dict[str, Exemption], client: Client
+        self,
+        matcher: Matcher,
+        clauses: tuple[_Clause, ...],
+        exemptions: dict[str, Exemption],
+        client: Client,
+        own: Container[str] = (),
     ) -> None:
         self.group = client.group
         self.listed_prefixes = matcher.listed_prefixes
         self.ech = max((clause.ech for clause in clauses), key=_ECH.index, default=Ech.KEEP)
-        self._matcher = matcher
+        self._match, self._match_address = matcher.match, matcher.match_address
+        if client.triggers:
+            self._match = partial(_put_first, client.triggers, matcher.match)
+            self._match_address = partial(_put_first, client.triggers, matcher.match_address)
         self._clauses = clauses
         self._exemptions = exemptions
+        self._own = own
 
     def decide(self, name: str) -> Decision:
         """Decide a canonical name."""
-        rules = self._matcher.match(name)
+        rules = self._match(name)
         if not rules:
             return NOT_LISTED
         for rule in rules:
             if rule.blocklist in ANSWERED_FIRST:
-                if rule.passthru:
+                if rule.passthru or (rule.blocklist == SPECIAL_USE and is_within_any(name, self._own)):
                     break
                 return decide_first(rule)
         decision = self._strictest(rules)
@@ -110,9 +128,13 @@ class View:
             found = self.decide(target)
             is_freed = is_freed or found.is_free
             strictest = stricter(strictest, found)
-        for address in addresses:
-            if address[:2] in self.listed_prefixes and not is_freed:
+            if is_strictest(strictest):
+                break
+        for address in () if is_freed or is_strictest(strictest) else dict.fromkeys(addresses):
+            if address[:2] in self.listed_prefixes:
                 strictest = stricter(strictest, self.decide_packed(address))
+                if is_strictest(strictest):
+                    break
         return decision if strictest is decision else self.exempt(name, strictest)
 
     def decide_address(self, address: IPv4Address | IPv6Address) -> Decision:
@@ -121,12 +143,19 @@ class View:
 
     def decide_packed(self, address: bytes) -> Decision:
         """Decide an address of 4 or 16 octets."""
-        rules = self._matcher.match_address(address)
+        rules = self._match_address(address)
         return self._strictest(rules) if rules else NOT_LISTED
 
     def decide_sign(self, rules: Sequence[Rule]) -> Decision:
         """Decide what is neither name nor address but a sign of what lists are about, one rule for each of them."""
         return self._strictest(rules)
+
+    def observe_sign(self, rules: Sequence[Rule], request: Decision) -> Decision:
+        """Decide a sign in a request on which something is decided already: it is recorded, and stops nothing."""
+        found = NOT_LISTED if request.is_free else self._strictest(rules)
+        if not found.is_sighting:
+            return NOT_LISTED
+        return replace(found, proxy=request.proxy if request.is_sighting else ProxyAction.OBSERVE)
 
     def _strictest(self, rules: Sequence[Rule]) -> Decision:
         """Return the strictest of the policies' decisions; a name is free only where every policy frees it."""
@@ -147,12 +176,14 @@ class View:
 
 
 class Engine:
-    """Compiled configuration and lists; makes views."""
+    """Compiled configuration and lists; makes views. `own` are names with records beside those of the configuration."""
 
-    def __init__(self, configuration: Configuration, lists: Sequence[CompiledList]) -> None:
+    def __init__(self, configuration: Configuration, lists: Sequence[CompiledList], own: Container[str] = ()) -> None:
         self._configuration = configuration
-        own = tuple(_find_own(configuration, lists))
-        self._matcher = Matcher([*lists, CompiledList(SPECIAL_USE, SPECIAL_USE, Role.INFRA, Grade.NONE, len(own), own)])
+        self._own = own
+        freed = tuple(_find_own(configuration, lists))
+        freeing = CompiledList(SPECIAL_USE, SPECIAL_USE, Role.INFRA, Grade.NONE, len(freed), freed)
+        self._matcher = Matcher([*lists, freeing])
         self._schedules = {policy.name: Schedule(policy, configuration.timezone) for policy in configuration.policies}
         self._expiries = [
             (allow, to_timestamp(allow.until, configuration.timezone) if allow.until else None)
@@ -168,7 +199,18 @@ class Engine:
             for clause in self._clauses(policy, client, now)
         )
         exemptions = {allow.name: _exemption(allow) for allow in self._allows(client.group, now)}
-        return View(self._matcher, clauses, exemptions, client)
+        return View(self._matcher, clauses, exemptions, client, self._own)
+
+    def match_client(self, address: str) -> list[Rule]:
+        """Return what lists say of who asks from an address, most specific first."""
+        return self._matcher.match_client(address)
+
+    def find_triggers(self, address: str) -> tuple[Rule, ...]:
+        """Return what all clients have in common of whom lists say the same as of who asks from an address."""
+        first: dict[str, Rule] = {}
+        for rule in self.match_client(address):
+            first.setdefault(rule.blocklist, rule)
+        return tuple(replace(rule, text=CLIENT_TRIGGER) for rule in first.values())
 
     def phase_at(self, policy: str, now: float) -> Phase | None:
         """Return the phase of a policy."""
@@ -196,6 +238,10 @@ class Engine:
         for allow, until in self._expiries:
             if (until is None or now < until) and (not allow.groups or group in allow.groups):
                 yield allow
+
+
+def _put_first(first: tuple[Rule, ...], find: Callable[[Key], list[Rule]], key: Key) -> list[Rule]:
+    return [*first, *find(key)]
 
 
 def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:

@@ -1,4 +1,4 @@
-"""Which rules cover a name or an address, most specific first.
+"""Which rules cover a name, an address or a client, most specific first.
 
 Knows nothing of policies: that a rule covers a name does not yet mean that anything happens. Specific means exact,
 then pattern, then longest suffix; where a list frees and another lists the same text, the freeing rule comes first.
@@ -7,10 +7,11 @@ then pattern, then longest suffix; where a list frees and another lists the same
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address
 
 from dnsfilter.model import CompiledList, Match, NameIndex, Rule
 from dnsfilter.names import pattern_parent
+from dnsfilter.policy.networks import Networks
 
 MAX_BARE = 10_000
 """How many names with no rule at or above them are remembered: most queries are below one of them."""
@@ -18,11 +19,12 @@ MAX_BARE = 10_000
 
 @dataclass(slots=True)
 class _Owner:
-    """The rules that hang on one suffix."""
+    """The rules that hang on one suffix; `covering` are those of what is below it."""
 
     exacts: list[Rule] = field(default_factory=list)
     patterns: list[tuple[re.Pattern[str], Rule]] = field(default_factory=list)
     suffixes: list[Rule] = field(default_factory=list)
+    covering: list[Rule] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,20 @@ class _Index:
 
 
 class Matcher:
-    """All rules of all lists, by what they cover."""
+    """All rules of all lists, by what they cover.
+
+    `match_address` returns the rules about a packed address that a name leads to; `listed_prefixes` are the first two
+    octets of every address that it may find something for.
+    """
 
     def __init__(self, lists: Sequence[CompiledList]) -> None:
         self._owners: dict[str, _Owner] = {}
         self._bare: set[str] = set()
-        self._networks: dict[tuple[int, int], dict[int, list[Rule]]] = {}
+        self._networks, self._clients = Networks(), Networks()
         for rule in sorted((rule for compiled in lists for rule in compiled.rules), key=_passthru_first):
             self._add(rule)
-        self._prefix_lengths = sorted(self._networks, reverse=True)
-        self.listed_prefixes = {
-            first for length, width in self._networks for first in self._first_octets(length, width)
-        }
+        self.listed_prefixes = self._networks.first_octets()
+        self.match_address = self._networks.match
         self._indexes = [
             _Index(names, compiled, passthru)
             for compiled in lists
@@ -101,26 +105,17 @@ class Matcher:
         patterns = [rule for owner in owners for regex, rule in owner.patterns if regex.fullmatch(name)]
         if len(patterns) > 1:
             patterns.sort(key=_specificity)
-        found = [*(own.exacts if own else ()), *patterns, *(rule for owner in owners for rule in owner.suffixes)]
+        found = [*own.exacts, *patterns, *own.suffixes] if own else patterns
+        found += [rule for owner in above for rule in owner.covering]
         indexed = [rule for index in self._indexes for rule in index.match(name)]
         return sorted(found + indexed, key=_specificity) if indexed else found
 
-    def match_address(self, packed: bytes) -> list[Rule]:
-        """Return the rules whose network holds an address (4 or 16 octets), longest prefix first."""
-        value, width = int.from_bytes(packed), len(packed) * 8
-        found: list[Rule] = []
-        for prefix_length, network_width in self._prefix_lengths:
-            if network_width == width:
-                shift = width - prefix_length
-                found += self._networks[prefix_length, width].get(value >> shift, ())
-        return found
-
-    def _first_octets(self, length: int, width: int) -> Iterator[bytes]:
-        """Return the first two octets of the addresses in all networks of this length."""
-        for prefix in self._networks[length, width]:
-            first = prefix << width - length >> width - 16
-            for octets in range(first, first + (1 << max(16 - length, 0))):
-                yield octets.to_bytes(2, "big")
+    def match_client(self, address: str) -> list[Rule]:
+        """Return the rules about who asks from an address, longest prefix first; what is no address has none."""
+        try:
+            return self._clients.match(ip_address(address).packed) if self._clients else []
+        except ValueError:
+            return []
 
     def _add(self, rule: Rule) -> None:
         match rule.match:
@@ -129,12 +124,15 @@ class Matcher:
             case Match.PATTERN:
                 self._owner(pattern_parent(rule.text)).patterns.append((_compile_pattern(rule.text), rule))
             case Match.SUFFIX:
-                self._owner(rule.text).suffixes.append(rule)
+                owner = self._owner(rule.text)
+                owner.suffixes.append(rule)
+                owner.covering.append(rule)
+            case Match.BELOW:
+                self._owner(rule.text).covering.append(rule)
             case Match.NETWORK:
-                network = ip_network(rule.text)
-                prefix = int(network.network_address) >> network.max_prefixlen - network.prefixlen
-                by_prefix = self._networks.setdefault((network.prefixlen, network.max_prefixlen), {})
-                by_prefix.setdefault(prefix, []).append(rule)
+                self._networks.add(rule)
+            case Match.CLIENT:
+                self._clients.add(rule)
 
     def _owner(self, suffix: str) -> _Owner:
         return self._owners.setdefault(suffix, _Owner())
@@ -146,7 +144,7 @@ def _compile_pattern(text: str) -> re.Pattern[str]:
     return re.compile(first + "".join(f"(?>[^.]*?{literal})" for literal in middle) + "[^.]*" + last)
 
 
-_RANK = {Match.EXACT: 0, Match.PATTERN: 1, Match.SUFFIX: 2, Match.NETWORK: 3}
+_RANK = {Match.EXACT: 0, Match.PATTERN: 1, Match.SUFFIX: 2, Match.BELOW: 2}
 
 
 def _passthru_first(rule: Rule) -> bool:

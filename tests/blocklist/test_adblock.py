@@ -8,7 +8,7 @@ from dnsfilter.blocklist.lines import parse_lines
 
 def test_rules_about_names():
     """`||name^` lists a name with all below it, `@@||name^` frees; comments and the header say nothing."""
-    text = "[Adblock Plus 2.0]\n! comment\n# comment\n||a.example^\n@@||free.a.example^\n||Bücher.example^\n"
+    text = "[Adblock Plus 2.0]\n! comment\n!####\n# comment\n||a.example^\n@@||free.a.example^|\n||Bücher.example^\n"
     parsed = parse_lines(text, "f", ADBLOCK)
     assert parsed.suffixes == ["a.example", "xn--bcher-kva.example"]
     assert parsed.passed_suffixes == ["free.a.example"]
@@ -35,6 +35,10 @@ def test_anchors_at_both_ends_are_the_name_alone():
         ("a.example#@#.banner", "cosmetic"),
         ("/banner[0-9]+/", "regular expression"),
         ("||a*.example^", "wildcard"),
+        ("/banner/*/img^", "only ||name^"),
+        ("||a.example^$/x/", "modifier $/x/"),
+        ("!#include other.txt", "directive !#include"),
+        ("!#if ext_ublock", "directive !#if"),
         ("||com^", "too broad"),
         ("||192.0.2.1^", "is an address"),
     ],

@@ -98,3 +98,16 @@ def test_every_change_is_one(old, new):
     for change in find_changes(parse(old), parse(new)):
         asked = f"zz.{change.text}" if change.covers == "below" else change.text
         assert (verdict(old, asked), verdict(new, asked)) == (not change.is_blocked, change.is_blocked)
+
+
+def test_triggers_of_a_zone():
+    """Whoever asks is told apart from what is asked for, and local data below a name covers what is below it."""
+    zone = Blocklist(name="zone", file="f", format=ListFormat.RPZ)
+    old = parse_list("24.0.2.0.192.rpz-client-ip CNAME .\n24.0.2.0.192.rpz-ip CNAME .\n", "f", zone)
+    new = parse_list("32.1.2.0.192.rpz-client-ip CNAME .\n*.a.example A 192.0.2.1\n", "f", zone)
+    assert [str(change) for change in find_changes(old, new)] == [
+        "+ *.a.example",
+        "- 192.0.2.0/24",
+        "- 192.0.2.0/24 (whoever asks from there)",
+    ]
+    assert [str(change) for change in find_changes(new, old)][-1] == "+ 192.0.2.0/24 (whoever asks from there)"

@@ -16,6 +16,9 @@ from dnsfilter.blocklist.lines import parse_lines
         ("address=/a.example/::  # why", ["a.example"]),
         ("server=/a.example/", ["a.example"]),
         ("local=/a.example/b.example/", ["a.example", "b.example"]),
+        ("address=/.a.example/0.0.0.0", ["a.example"]),
+        ("address = /a.example/0.0.0.0", ["a.example"]),
+        ('address="/a.example/0.0.0.0"', ["a.example"]),
         ("# address=/a.example/", []),
     ],
 )
@@ -23,6 +26,12 @@ def test_directives_that_block(line, names):
     """The three directives list their names with all below them."""
     parsed = parse_lines(line, "f", DNSMASQ)
     assert (parsed.suffixes, parsed.problems) == (names, ())
+
+
+def test_a_wildcard_is_what_is_below():
+    """`*.name` says nothing of the name itself, as dnsmasq has it since 2.86."""
+    parsed = parse_lines("address=/*.a.example/0.0.0.0\nserver=/*.b.a.example/#", "f", DNSMASQ)
+    assert (parsed.below, parsed.passed_below, parsed.problems) == (["a.example"], ["b.a.example"], ())
 
 
 def test_the_standard_servers_free_a_name():
@@ -37,7 +46,10 @@ def test_the_standard_servers_free_a_name():
         ("server=/a.example/192.0.2.1", "upstreams"),
         ("server=192.0.2.1", "are supported"),
         ("no-resolv", "are supported"),
-        ("address=/#/0.0.0.0", "cannot have"),
+        ("address=/#/0.0.0.0", "too broad"),
+        ("address=/*a.example/0.0.0.0", "a wildcard within a label"),
+        ("address=/a.*/0.0.0.0", "a wildcard within a label"),
+        ("address=/a.example/0.0.0.0#why", "is not an address"),
         ("address=/com/0.0.0.0", "too broad"),
         ("address=/a.example/nowhere", "is not an address"),
     ],

@@ -24,6 +24,11 @@ def test_each_syntax_is_known_by_its_lines(syntax, count):
     assert guess_format("# comment\n" * (syntax is not ListFormat.RPZ) + "\n".join(lines), "list.txt") is syntax
 
 
+def test_a_zone_without_names_is_known():
+    """Triggers about addresses and clients count as much as names."""
+    assert guess_format("32.1.2.0.192.rpz-client-ip CNAME .\n24.0.2.0.192.rpz-ip CNAME .\n", "f") is ListFormat.RPZ
+
+
 def test_a_catalogue_is_known_by_its_ending():
     """YAML is a catalogue, whatever it holds."""
     assert guess_format("", "x.yaml") is guess_format("a.example", "x.yml") is ListFormat.CATALOGUE

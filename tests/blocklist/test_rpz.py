@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnsfilter.blocklist import rpz
 from dnsfilter.blocklist.rpz import parse_rpz
 from dnsfilter.errors import InputError
-from dnsfilter.model import ListFormat, Match
+from dnsfilter.model import DnsAction, Grade, ListFormat, Match
 from dnsfilter.names import canonical
 from dnsfilter.settings.order import Blocklist
 
@@ -52,13 +53,20 @@ def test_triggers_and_actions(record, kind):
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        ("a.example A 192.0.2.1", "local data (A)"),
-        ("a.example CNAME garden.example.", "action CNAME 'garden.example.'"),
         ("a.example CNAME rpz-tcp-only.", "rpz-tcp-only"),
+        ("a.example CNAME rpz-passthru", "action CNAME 'rpz-passthru' is not supported"),
+        ("a.example CNAME *.garden.example.", "action CNAME '*.garden.example.'"),
+        ("a.example CNAME", "leads to one name"),
+        ("a.example A 192.0.2", "Expected 4 octets"),
+        ("a.example AAAA 192.0.2.1", "At least 3 parts"),
+        ("a.example NS ns.example.", "local data (NS)"),
+        ("a.example MX mail.example.", "no record that can be read"),
+        ("a.example NONSENSE x", "local data (NONSENSE) is not supported"),
         ("33.0.2.0.192.rpz-ip CNAME .", "does not appear to be"),
         ("24.1.2.0.192.rpz-ip CNAME .", "has host bits set"),
-        ("24.0.2.0.192.rpz-ip A 192.0.2.1", "an address can be listed or passed"),
-        ("24.0.2.0.192.rpz-client-ip CNAME .", "rpz-client-ip is not supported: who asks is a matter of groups"),
+        ("24.1.2.0.192.rpz-client-ip CNAME .", "has host bits set"),
+        ("x.rpz-client-ip CNAME .", "x.rpz-client-ip"),
+        ("$TTL", "$ttl"),
         ("32.1.2.0.192.rpz-nsip CNAME .", "trigger rpz-nsip"),
         ("ns.a.example.rpz-nsdname CNAME .", "trigger rpz-nsdname"),
         ("x.rpz-ip.rpz.local. CNAME .", "x.rpz-ip"),
@@ -78,24 +86,83 @@ def test_what_is_not_supported_is_refused_by_name(record, reason):
     assert reason in parsed.problems[0].message
 
 
+NETWORKS = [
+    ("24.0.2.0.192", "192.0.2.0/24"),
+    ("32.1.2.0.192", "192.0.2.1/32"),
+    ("0.0.0.0.0", "0.0.0.0/0"),
+    ("48.zz.db8.2001", "2001:db8::/48"),
+    ("128.1.zz.db8.2001", "2001:db8::1/128"),
+    ("128.8.7.6.5.4.3.db8.2001", "2001:db8:3:4:5:6:7:8/128"),
+    ("128.1.zz", "::1/128"),
+    ("0.zz", "::/0"),
+]
+
+
+@pytest.mark.parametrize(("trigger", "network"), NETWORKS)
+def test_ip_triggers(trigger, network):
+    """An address that answers lead to is listed for the policy to answer, passed, or answered with data."""
+    text = f"{HEADER}good.example CNAME .\n{trigger}.rpz-ip CNAME *.\n{trigger}.rpz-ip.rpz.local. CNAME rpz-passthru.\n"
+    parsed = parse_rpz(f"{text}{trigger}.rpz-ip A 192.0.2.9", "f", LIST)
+    assert parsed.problems == ()
+    assert {(rule.match, rule.text, rule.app) for rule in parsed.rules} == {(Match.NETWORK, network, "list")}
+    assert [(rule.answer, rule.passthru) for rule in parsed.rules] == [(None, False), (None, True), ("sinkhole", False)]
+    assert parsed.rules[2].data == ("7200 A 192.0.2.9",)
+    assert parsed.rule_lines == (9, 10, 11)
+
+
+@pytest.mark.parametrize(("trigger", "network"), NETWORKS)
 @pytest.mark.parametrize(
-    ("record", "network", "passthru"),
+    ("action", "answer", "data"),
     [
-        ("24.0.2.0.192.rpz-ip CNAME .", "192.0.2.0/24", False),
-        ("32.1.2.0.192.rpz-ip.rpz.local. 60 IN CNAME *.", "192.0.2.1/32", False),
-        ("48.zz.db8.2001.rpz-ip CNAME rpz-drop.", "2001:db8::/48", False),
-        ("128.1.zz.db8.2001.rpz-ip CNAME rpz-passthru.", "2001:db8::1/128", True),
-        ("128.8.7.6.5.4.3.db8.2001.rpz-ip CNAME .", "2001:db8:3:4:5:6:7:8/128", False),
-        ("128.1.zz.rpz-ip CNAME .", "::1/128", False),
+        ("CNAME .", DnsAction.NXDOMAIN, ()),
+        ("CNAME *.", DnsAction.NODATA, ()),
+        ("CNAME rpz-drop.", DnsAction.DROP, ()),
+        ("CNAME rpz-passthru.", None, ()),
+        ("60 CNAME garden.example.", DnsAction.SINKHOLE, ("60 CNAME garden.example.",)),
+        ("A 127.0.0.1", DnsAction.SINKHOLE, ("7200 A 127.0.0.1",)),
     ],
 )
-def test_ip_triggers(record, network, passthru):
-    """An address that answers lead to is listed or passed, with the list's own properties and its line."""
-    parsed = parse_rpz(f"{HEADER}good.example CNAME .\n{record}", "f", LIST)
+def test_client_ip_triggers(trigger, network, action, answer, data):
+    """Who asks from an address gets what the zone gives, and it proves nothing, whatever the grade of the list."""
+    listed = LIST.model_copy(update={"grade": Grade.STRONG})
+    (rule,) = parse_rpz(f"{HEADER}{trigger}.rpz-client-ip {action}", "f", listed).rules
+    assert (rule.match, rule.text, rule.answer, rule.data) == (Match.CLIENT, network, answer, data)
+    assert (rule.passthru, rule.grade) == (answer is None, Grade.NONE)
+
+
+@pytest.mark.parametrize(
+    ("record", "match", "data"),
+    [
+        ("a.example A 192.0.2.1", Match.EXACT, ("7200 A 192.0.2.1",)),
+        ("a.example 1m IN AAAA 2001:DB8::1", Match.EXACT, ("60 AAAA 2001:db8::1",)),
+        (
+            'a.example A 192.0.2.1\n TXT "Ask; (us)" two\n',
+            Match.EXACT,
+            ("7200 A 192.0.2.1", '7200 TXT "Ask; (us)" two'),
+        ),
+        ("*.a.example MX 10 mail\n", Match.BELOW, ("7200 MX 10 mail.rpz.local.",)),
+        ("*.a.example CNAME A.example.", Match.BELOW, ("7200 CNAME a.example.",)),
+        ("$TTL 1h30m\na.example CNAME garden.example.", Match.EXACT, ("5400 CNAME garden.example.",)),
+        ("a.example 9999999999 SRV 1 2 3 Host.example.", Match.EXACT, ("2147483647 SRV 1 2 3 host.example.",)),
+    ],
+)
+def test_local_data(record, match, data):
+    """Records are kept as written, names in them made absolute, all those of a trigger together."""
+    parsed = parse_rpz(HEADER + record, "f", LIST)
     assert parsed.problems == ()
     (rule,) = parsed.rules
-    assert (rule.match, rule.text, rule.passthru, rule.app) == (Match.NETWORK, network, passthru, "list")
-    assert parsed.rule_lines == (9,)
+    assert (rule.match, rule.text, rule.answer, rule.data) == (match, "a.example", DnsAction.SINKHOLE, data)
+    assert not any(parsed.names.values())
+
+
+def test_local_data_without_end(monkeypatch):
+    """Neither can one trigger have data without end, nor a zone triggers that each take a rule."""
+    parsed = parse_rpz(HEADER + "a.example A 192.0.2.1\n" * 101, "f", LIST)
+    assert [problem.message for problem in parsed.problems] == ["'a.example' has more than 100 records"]
+    monkeypatch.setattr(rpz, "MAX_RULES", 2)
+    parsed = parse_rpz(HEADER + "".join(f"a{index}.example A 192.0.2.1\n" for index in range(3)), "f", LIST)
+    assert [problem.line for problem in parsed.problems] == [10]
+    assert "more than 2 triggers" in parsed.problems[0].message
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "::", "::1"])
@@ -109,7 +176,7 @@ def test_an_inherited_owner():
     """A line that begins with a blank goes on with the last owner, also after a plain line."""
     parsed = parse_rpz(f"{HEADER}a.example CNAME .\n  A 192.0.2.1\nb.example CNAME .", "f", LIST)
     assert parsed.exacts == ["a.example", "b.example"]
-    assert "'a.example': local data (A)" in parsed.problems[0].message
+    assert [(rule.text, rule.data) for rule in parsed.rules] == [("a.example", ("7200 A 192.0.2.1",))]
 
 
 def test_a_transferred_zone():
@@ -123,7 +190,20 @@ def test_a_zone_without_a_name():
     assert parse_rpz("a.example CNAME .\nb.example. CNAME .\n", "f", LIST).exacts == ["a.example", "b.example"]
 
 
-PIECES = [*'a.*-@$();" \n\t', "a.example", "\n", " CNAME .", " CNAME *.", "\n$ORIGIN ", " SOA ", ".rpz-ip"]
+PIECES = [
+    *'a.*-@$();" \n\t',
+    "a.example",
+    "\n",
+    " CNAME .",
+    " CNAME *.",
+    "\n$ORIGIN ",
+    " SOA ",
+    ".rpz-ip",
+    ".rpz-client-ip",
+    " TXT ",
+    " A 192.0.2.1",
+    "$TTL ",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join) | st.text())

@@ -138,3 +138,22 @@ def test_wrong_arguments(configuration: Path, arguments: list[str], told: list[s
     lines = str(done.exception).splitlines()
     assert len(lines) == len(told)
     assert all(line.startswith(start) for line, start in zip(lines, told, strict=True))
+
+
+def test_who_asks(configuration: Path) -> None:
+    """What a list says of the client stands before what it says of the name, with the network that it names."""
+    text = configuration.read_text().replace("blocklists: [own]", "blocklists: [own, zone]")
+    text = text.replace("file: own.yaml}", "file: own.yaml}, {name: zone, file: zone.rpz, format: rpz}")
+    configuration.write_text(text)
+    zone = "24.0.5.20.10.rpz-client-ip CNAME *.\n32.9.5.20.10.rpz-client-ip CNAME rpz-passthru.\n"
+    (configuration.parent / "zone.rpz").write_text(zone + "32.8.5.20.10.rpz-client-ip CNAME rpz-drop.\n")
+    found = {
+        last: explained(configuration, "api.listed.example", "--client", f"10.20.5.{last}")[0] for last in (7, 8, 9)
+    }
+    assert [(one["dns"], one["proxy"], one["match"], one["rule"]) for one in found.values()] == [
+        ("nodata", "refuse", "client", "10.20.5.0/24"),
+        ("drop", "refuse", "client", "10.20.5.8/32"),
+        ("resolve", "pass", "client", "10.20.5.9/32"),
+    ]
+    done = CliRunner().invoke(explain, ["other.example", "--client", "10.20.5.7", "-c", str(configuration)])
+    assert "client 10.20.5.0/24 of list zone" in done.stdout

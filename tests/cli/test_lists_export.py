@@ -87,3 +87,30 @@ def test_what_is_wrong_is_told(configuration: Path, arguments: list[str], told: 
     done = run(configuration, *arguments)
     assert isinstance(done.exception, InputError)
     assert told in str(done.exception)
+
+
+ZONE = """\
+24.0.2.0.192.rpz-client-ip CNAME .
+32.9.2.0.192.rpz-client-ip CNAME rpz-passthru.
+128.1.zz.db8.2001.rpz-client-ip 60 TXT "Ask us"
+garden.example 60 A 192.0.2.7
+*.garden.example 60 CNAME garden.example.
+"""
+
+
+def test_who_asks_and_local_data(configuration: Path) -> None:
+    """RPZ has words for what a list says of clients and for its own records; other formats tell what they have not."""
+    (configuration.parent / "two.txt").write_text(ZONE)
+    configuration.write_text(SETTINGS.replace("file: two.txt", "file: two.txt, format: rpz"))
+    done = run(configuration, "--policy", "second", "--format", "rpz")
+    lines = [line for line in done.stdout.splitlines() if not line.startswith((";", "@", "$"))]
+    assert lines == [
+        "24.0.2.0.192.rpz-client-ip CNAME .",
+        "32.9.2.0.192.rpz-client-ip CNAME rpz-passthru.",
+        '128.1.zz.db8.2001.rpz-client-ip 60 TXT "Ask us"',
+        "garden.example 60 A 192.0.2.7",
+        "*.garden.example 60 CNAME garden.example.",
+    ]
+    told = run(configuration, "--policy", "second", "--format", "unbound").stderr
+    assert "who asks, see --format rpz: 3 (192.0.2.0/24, 192.0.2.9/32, 2001:db8::1/128)" in told
+    assert "the sinkhole's address instead of a list's own local data: 1 (garden.example)" in told

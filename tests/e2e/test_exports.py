@@ -12,6 +12,7 @@ from dnsfilter.blocklist.formats import parse_list
 from dnsfilter.blocklist.parsed import Kind
 from dnsfilter.model import ListFormat
 from dnsfilter.settings.order import Blocklist
+from tests.e2e.bind import start_bind
 from tests.e2e.server import command
 from tests.processes import Processes, free_port, miss, require_program
 
@@ -91,16 +92,6 @@ OUTCOMES = {
 }
 """By our action: the rcode and the address that a client sees."""
 
-BIND = """\
-options {{
-  directory "{directory}"; pid-file none; session-keyfile none;
-  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
-  recursion yes; allow-query {{ any; }}; forward only; forwarders {{ 127.0.0.1 port {upstream}; }};
-  dnssec-validation no; empty-zones-enable no; response-policy {{ zone "rpz.local"; }};
-}};
-controls {{ }};
-zone "rpz.local" {{ type primary; file "{file}"; }};
-"""
 UNBOUND = """\
 server:
   directory: "{directory}"
@@ -210,12 +201,9 @@ def test_rpz_in_bind(
     processes: Processes, directory: Path, tmp_path: Path, upstream: Resolver, verdicts: dict[str, str]
 ) -> None:
     """BIND with the zone as response policy answers what we answer, but for REFUSED, which RPZ lacks."""
-    program = require_program("named", "bind9")
     file, told = export(directory, "rpz")
     resolver = Resolver(free_port())
-    configuration = tmp_path / "named.conf"
-    configuration.write_text(BIND.format(directory=tmp_path, port=resolver.port, upstream=upstream.port, file=file))
-    processes.start("named", [program, "-g", "-n", "1", "-c", str(configuration)], lambda _: resolver.answers())
+    start_bind(processes, tmp_path, resolver.port, upstream.port, file, resolver.answers)
     wanted = expected(verdicts, {"refused": "nxdomain"})
     assert {name: resolver.ask(name) for name in wanted} == wanted
     assert "api*.pattern.example" in told

@@ -16,6 +16,7 @@ RULES = (
     Rule("tiktok", "tiktok", Match.SUFFIX, "tiktok.com", Role.WEB, Grade.WEAK),
     Rule("tiktok", "tiktok", Match.EXACT, "mask.icloud.com", Role.CANARY, Grade.NONE, DnsAction.NXDOMAIN),
     Rule("tiktok", "tiktok", Match.SUFFIX, "press.tiktok.com", Role.WEB, Grade.NONE, passthru=True),
+    Rule("tiktok", "tiktok", Match.CLIENT, "::1/128", Role.WEB, Grade.NONE, DnsAction.SINKHOLE, data=('5 TXT "a"',)),
 )
 MANY = 200_000
 

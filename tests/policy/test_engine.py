@@ -1,5 +1,6 @@
 """The engine, against a reference that applies the order's sentences one by one to every rule."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
@@ -24,7 +25,7 @@ from dnsfilter.model import (
     Rule,
 )
 from dnsfilter.names import is_within
-from dnsfilter.policy.engine import Engine
+from dnsfilter.policy.engine import CLIENT_TRIGGER, Engine
 from dnsfilter.policy.phases import to_timestamp
 from dnsfilter.settings.order import Allow
 
@@ -277,3 +278,91 @@ def test_ech_is_the_strictest_wish_of_policies_in_force():
     start = to_timestamp(START, "UTC")
     wishes = [made.view(Client(), start + shift).ech for shift in (-1, 0, 86_400)]
     assert wishes == [Ech.KEEP, Ech.REMOVE, Ech.REMOVE_SIGNED]
+
+
+def client_rule(text, blocklist="one", *, passthru=False, answer=None, data=()):
+    """Return a rule about who asks."""
+    return replace(rule(blocklist, Match.CLIENT, text, passthru=passthru, answer=answer), data=data)
+
+
+def engine_of(*drawn, lists=("one",), **settings):
+    """Return the engine of one order in force over some lists."""
+    policy = {"name": "order", "blocklists": list(lists), "phases": {"enforce": START}, "answer": "null"}
+    return Engine(Configuration.model_validate({"policies": [policy], **settings}), compile_lists(drawn))
+
+
+def decide_for(engine, address, name):
+    """Return what a client gets."""
+    triggers = engine.find_triggers(address)
+    return engine.view(Client(triggers=triggers), to_timestamp(START, "UTC") + 1).decide(name)
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "dns"),
+    [
+        ("10.0.0.1", "a.b", DnsAction.NXDOMAIN),
+        ("10.0.0.1", "listed", DnsAction.NXDOMAIN),
+        ("10.0.0.2", "listed", DnsAction.RESOLVE),
+        ("10.0.0.2", "a.b", DnsAction.RESOLVE),
+        ("10.0.1.1", "a.b", DnsAction.RESOLVE),
+        ("10.0.1.1", "listed", DnsAction.NULL),
+        ("10.0.0.1", "press.b", DnsAction.RESOLVE),
+        ("10.0.0.1", "shared.b", DnsAction.NXDOMAIN),
+        ("10.0.0.1", "canary", DnsAction.NODATA),
+        ("2001:db8::1", "a.b", DnsAction.DROP),
+    ],
+)
+def test_who_asks_comes_before_what_is_asked_for(address, name, dns):
+    """The longest network decides before any name; canaries and exemptions stay, never-block is about names."""
+    engine = engine_of(
+        client_rule("10.0.0.0/24", answer=DnsAction.NXDOMAIN),
+        client_rule("10.0.0.2/32", passthru=True),
+        client_rule("2001:db8::/32", answer=DnsAction.DROP),
+        rule("one", Match.SUFFIX, "listed"),
+        rule(NEVER_BLOCK, Match.SUFFIX, "shared.b"),
+        rule(CANARIES, Match.SUFFIX, "canary", answer=DnsAction.NODATA),
+        allow=[{"name": "press.b", "reason": "press"}],
+    )
+    assert decide_for(engine, address, name).dns is dns
+
+
+def test_who_is_listed_by_another_order_is_not_concerned():
+    """A rule about clients counts where a policy is about its list, and only in that policy's phase."""
+    engine = engine_of(client_rule("10.0.0.0/24", "two", answer=DnsAction.NXDOMAIN))
+    assert decide_for(engine, "10.0.0.1", "a.b").dns is DnsAction.RESOLVE
+    engine = engine_of(client_rule("10.0.0.0/24", answer=DnsAction.NXDOMAIN))
+    before = engine.view(Client(triggers=engine.find_triggers("10.0.0.1")), to_timestamp(START, "UTC") - 1)
+    assert before.decide("a.b").dns is DnsAction.RESOLVE
+
+
+def test_a_freed_client_is_free_of_addresses():
+    """Neither is it blocked by the networks of the list that frees it, and a listed one is for every address."""
+    engine = engine_of(
+        client_rule("10.0.0.1/32", passthru=True),
+        client_rule("10.0.0.2/32", answer=DnsAction.NXDOMAIN),
+        rule("one", Match.NETWORK, "192.0.2.0/24"),
+    )
+    views = [
+        engine.view(Client(triggers=engine.find_triggers(f"10.0.0.{last}")), to_timestamp(START, "UTC") + 1)
+        for last in (1, 2, 3)
+    ]
+    assert [view.decide_address(ip_address("192.0.2.1")).is_blocking for view in views] == [False, True, True]
+    assert [view.decide_address(ip_address("198.51.100.1")).is_blocking for view in views] == [False, True, False]
+
+
+def test_clients_that_are_treated_alike_have_the_same_triggers():
+    """What lists say of two clients is equal unless it does different things, and names neither."""
+    engine = engine_of(
+        client_rule("10.0.0.0/24", answer=DnsAction.NXDOMAIN),
+        client_rule("10.0.0.5/32", answer=DnsAction.NXDOMAIN),
+        client_rule("10.0.1.0/24", answer=DnsAction.NXDOMAIN, data=("5 A 192.0.2.1",)),
+        client_rule("10.0.0.7/32", "two", passthru=True),
+        lists=("one", "two"),
+    )
+    plain = engine.find_triggers("10.0.0.1")
+    assert [(one.text, one.blocklist) for one in plain] == [(CLIENT_TRIGGER, "one")]
+    assert plain == engine.find_triggers("10.0.0.5")
+    assert plain != engine.find_triggers("10.0.1.1")
+    assert [one.blocklist for one in engine.find_triggers("10.0.0.7")] == ["two", "one"]
+    assert engine.find_triggers("10.0.2.1") == engine.find_triggers("nobody") == ()
+    assert [one.text for one in engine.match_client("10.0.0.5")] == ["10.0.0.5/32", "10.0.0.0/24"]

@@ -24,11 +24,11 @@ NETWORKS = st.tuples(st.integers(0, 0xFFFF), st.integers(0, 32)).map(
 )
 RULES = st.one_of(
     st.tuples(st.just(Match.EXACT), NAMES),
-    st.tuples(st.just(Match.SUFFIX), NAMES),
+    st.tuples(st.sampled_from([Match.SUFFIX, Match.BELOW]), NAMES),
     st.tuples(st.just(Match.PATTERN), PATTERNS),
     st.tuples(st.just(Match.NETWORK), NETWORKS),
 ).flatmap(lambda drawn: st.builds(rule, st.just(drawn[0]), st.just(drawn[1]), st.booleans()))
-ORDER = [Match.EXACT, Match.PATTERN, Match.SUFFIX, Match.NETWORK]
+ORDER = {Match.EXACT: 0, Match.PATTERN: 1, Match.SUFFIX: 2, Match.BELOW: 2, Match.NETWORK: 3}
 
 
 def rule(match, text, passthru=False, blocklist="own"):  # noqa: FBT002 - a strategy draws it
@@ -48,6 +48,8 @@ def covers(one, name):
             return name == one.text
         case Match.SUFFIX:
             return name == one.text or name.endswith("." + one.text)
+        case Match.BELOW:
+            return name.endswith("." + one.text)
         case Match.PATTERN:
             return re.fullmatch(re.escape(one.text).replace(r"\*", "[^.]*"), name) is not None
     return False
@@ -55,7 +57,7 @@ def covers(one, name):
 
 def specificity(one):
     """Rank by the contract: exact, pattern, longest suffix; of equals the one that frees."""
-    return ORDER.index(one.match), -len(one.text), not one.passthru
+    return ORDER[one.match], -len(one.text), not one.passthru
 
 
 @given(st.lists(RULES, max_size=12), NAMES)
@@ -160,3 +162,14 @@ def test_pattern_agrees_with_trying_every_way(first, second, name):
 def test_root_matches_nothing():
     """The root is below nothing."""
     assert Matcher([compiled([rule(Match.SUFFIX, "a")])]).match(".") == []
+
+
+def test_who_asks():
+    """Rules about clients are found by address in text form, longest prefix first, and cover no name's address."""
+    rules = [rule(Match.CLIENT, text) for text in ("192.0.2.0/24", "192.0.2.1/32", "::/0")]
+    matcher = Matcher([compiled(rules)])
+    assert [one.text for one in matcher.match_client("192.0.2.1")] == ["192.0.2.1/32", "192.0.2.0/24"]
+    assert [one.text for one in matcher.match_client("2001:db8::1")] == ["::/0"]
+    assert matcher.match_client("device:laptop") == Matcher([]).match_client("192.0.2.1") == []
+    assert matcher.match_address(ip_address("192.0.2.1").packed) == []
+    assert matcher.listed_prefixes == set()

@@ -12,12 +12,30 @@ from dnsfilter.model import CompiledList, DnsAction, Match, NameIndex, Rule
 from dnsfilter.settings.order import Allow
 
 Network = IPv4Network | IPv6Network
-Decide = Callable[[str], DnsAction]
+Data = tuple[str, ...]
 
 FREE = DnsAction.RESOLVE
-_PROBE = "dnsfilter-export.probe"
+PROBE = "dnsfilter-export.probe"
 """Stands for any name below another; of two labels, so that no pattern of one matches it."""
 _PART = "dnsfilter-export"
+
+
+class Verdict(NamedTuple):
+    """What a name gets; `data` are records that it is answered with in place of the sinkhole's address."""
+
+    action: DnsAction
+    data: Data = ()
+
+
+Decide = Callable[[str], Verdict]
+
+
+class LocalData(NamedTuple):
+    """The records of a name, of what is below it, and those that both would have without it."""
+
+    own: Data = ()
+    below: Data = ()
+    inherited: Data = ()
 
 
 class Node(NamedTuple):
@@ -27,11 +45,19 @@ class Node(NamedTuple):
     own: DnsAction
     below: DnsAction
     inherited: DnsAction
+    data: LocalData = LocalData()
 
     @property
     def is_change(self) -> bool:
         """Whether the name needs saying at all."""
-        return not self.own == self.below == self.inherited
+        return len(set(self.data)) > 1 or not self.own == self.below == self.inherited
+
+
+class Asker(NamedTuple):
+    """Whoever asks from a network, and what he gets for every name."""
+
+    network: str
+    verdict: Verdict
 
 
 class Networks(NamedTuple):
@@ -49,6 +75,7 @@ class Coverage:
     patterns: Sequence[str]
     ipv4: Sequence[IPv4Network]
     ipv6: Sequence[IPv6Network]
+    askers: Sequence[Asker] = ()
 
     @property
     def changes(self) -> Iterator[Node]:
@@ -56,17 +83,20 @@ class Coverage:
         return (node for node in self.nodes if node.is_change)
 
 
-def survey(lists: Iterable[CompiledList], allow: Iterable[Allow], decide: Decide) -> Coverage:
+def survey(
+    lists: Iterable[CompiledList], allow: Iterable[Allow], decide: Decide, askers: Sequence[Asker] = ()
+) -> Coverage:
     """Ask about every name that lists and exemptions mention; `decide` answers RESOLVE where nothing is blocked."""
     rules = [rule for compiled in lists for rule in compiled.rules]
-    names = {rule.text for rule in rules if rule.match in (Match.EXACT, Match.SUFFIX)}
+    names = {rule.text for rule in rules if rule.match in (Match.EXACT, Match.SUFFIX, Match.BELOW)}
     names.update(each.name for each in allow)
     for compiled in lists:
         names.update(_read_index(compiled.blocked), _read_index(compiled.passed))
-    below: dict[str, DnsAction] = {}
+    below: dict[str, Verdict] = {}
     nodes = [_ask(name, below, decide) for name in sorted(names, key=_from_the_top)]
     patterns = sorted({rule.text for rule in rules if rule.match is Match.PATTERN})
-    return Coverage(nodes, [pattern for pattern in patterns if _differs(pattern, below, decide)], *find_networks(rules))
+    lost = [pattern for pattern in patterns if _differs(pattern, below, decide)]
+    return Coverage(nodes, lost, *find_networks(rules), askers)
 
 
 def _from_the_top(name: str) -> str:
@@ -77,14 +107,13 @@ def _read_index(index: NameIndex | None) -> Iterator[str]:
     return (key.rpartition(".")[0][::-1] for key in index) if index is not None else iter(())
 
 
-def _ask(name: str, below: dict[str, DnsAction], decide: Decide) -> Node:
-    inherited = find_above(name, below)
-    node = Node(name, decide(name), decide(f"{_PROBE}.{name}"), inherited)
-    below[name] = node.below
-    return node
+def _ask(name: str, below: dict[str, Verdict], decide: Decide) -> Node:
+    verdicts = decide(name), decide(f"{PROBE}.{name}"), _find_above(name, below)
+    below[name] = verdicts[1]
+    return Node(name, *(verdict.action for verdict in verdicts), LocalData(*(verdict.data for verdict in verdicts)))
 
 
-def find_above(name: str, below: dict[str, DnsAction]) -> DnsAction:
+def _find_above(name: str, below: dict[str, Verdict]) -> Verdict:
     """Return what the nearest name above says of what is below it."""
     parent = name.partition(".")[2]
     while parent:
@@ -92,12 +121,12 @@ def find_above(name: str, below: dict[str, DnsAction]) -> DnsAction:
         if found is not None:
             return found
         parent = parent.partition(".")[2]
-    return FREE
+    return Verdict(FREE)
 
 
-def _differs(pattern: str, below: dict[str, DnsAction], decide: Decide) -> bool:
+def _differs(pattern: str, below: dict[str, Verdict], decide: Decide) -> bool:
     name = pattern.replace("*", _PART)
-    return (decide(name) is FREE) != (find_above(name, below) is FREE)
+    return (decide(name).action is FREE) != (_find_above(name, below).action is FREE)
 
 
 def find_networks(rules: Iterable[Rule]) -> Networks:

@@ -1,4 +1,4 @@
-"""Response policy zone: QNAME triggers, a wildcard for what is below a name, PASSTHRU for what is freed.
+"""Response policy zone: client-IP and QNAME triggers, a wildcard for what is below a name, PASSTHRU for what is freed.
 
 A wildcard record does not reach below a name that exists in the zone (RFC 4592 section 2.2.1), so every name under a
 wildcard brings its own, and so do the empty non-terminals above it.
@@ -6,8 +6,9 @@ wildcard brings its own, and so do the empty non-terminals above it.
 
 from collections.abc import Iterator
 
-from dnsfilter.blocklist.export.coverage import FREE, Coverage, Node
+from dnsfilter.blocklist.export.coverage import FREE, Coverage, Data, LocalData, Node
 from dnsfilter.blocklist.export.document import Document, find_addresses, tell_loss
+from dnsfilter.blocklist.triggers import write_network
 from dnsfilter.model import DnsAction
 from dnsfilter.settings.resolver import Sinkhole
 
@@ -19,6 +20,7 @@ _CNAMES = {
     DnsAction.NODATA: "*.",
     DnsAction.NXDOMAIN: ".",
     DnsAction.REFUSED: ".",
+    DnsAction.DROP: "rpz-drop.",
 }
 
 
@@ -28,6 +30,11 @@ def write_rpz(coverage: Coverage, sinkhole: Sinkhole, serial: int) -> Document:
         f"$TTL {sinkhole.ttl}",
         f"@ SOA localhost. root.localhost. {serial} 3600 600 86400 {sinkhole.ttl}",
         "@ NS localhost.",
+    ]
+    askers = [
+        line
+        for network, (action, data) in coverage.askers
+        for line in _write_action(write_network(network, "rpz-client-ip"), action, data, sinkhole)
     ]
     changes = [node for node in coverage.changes if len(node.name) <= MAX_TRIGGER]
     lines = [line for node in _complete(changes) for line in _write(node, sinkhole)]
@@ -39,35 +46,45 @@ def write_rpz(coverage: Coverage, sinkhole: Sinkhole, serial: int) -> Document:
         *tell_loss(coverage.patterns, "a pattern within a label, left out"),
         *tell_loss([str(network) for network in (*coverage.ipv4, *coverage.ipv6)], "a network, see --format nftables"),
     ]
-    return Document(head + lines, losses)
+    return Document(head + askers + lines, losses)
 
 
 def _complete(changes: list[Node]) -> Iterator[Node]:
     """Yield the nodes and, below a blocking wildcard, the names between it and them."""
-    below: dict[str, DnsAction] = {}
+    known: set[str] = set()
     for node in changes:
         if node.inherited is not FREE:
-            for name in reversed(list(_find_between(node.name, below))):
-                below[name] = node.inherited
-                yield Node(name, node.inherited, node.inherited, node.inherited)
-        below[node.name] = node.below
+            data = LocalData(*[node.data.inherited] * 3)
+            for name in reversed(list(_find_between(node.name, known))):
+                known.add(name)
+                yield Node(name, node.inherited, node.inherited, node.inherited, data)
+        known.add(node.name)
         yield node
 
 
-def _find_between(name: str, below: dict[str, DnsAction]) -> Iterator[str]:
+def _find_between(name: str, known: set[str]) -> Iterator[str]:
     parent = name.partition(".")[2]
-    while parent and parent not in below:
+    while parent and parent not in known:
         yield parent
         parent = parent.partition(".")[2]
 
 
 def _write(node: Node, sinkhole: Sinkhole) -> Iterator[str]:
-    for trigger, action in ((node.name, node.own), (f"*.{node.name}", node.below)):
-        if action is FREE and node.inherited is FREE:
-            continue
-        if action in _CNAMES:
-            yield f"{trigger} CNAME {_CNAMES[action]}"
-        else:
-            ipv4, ipv6 = find_addresses(action, sinkhole)
-            yield f"{trigger} A {ipv4}"
-            yield f"{trigger} AAAA {ipv6}"
+    yield from _write_trigger(node.name, node.own, node.data.own, node, sinkhole)
+    yield from _write_trigger(f"*.{node.name}", node.below, node.data.below, node, sinkhole)
+
+
+def _write_trigger(trigger: str, action: DnsAction, data: Data, node: Node, sinkhole: Sinkhole) -> Iterator[str]:
+    if action is not FREE or node.inherited is not FREE:
+        yield from _write_action(trigger, action, data, sinkhole)
+
+
+def _write_action(trigger: str, action: DnsAction, data: Data, sinkhole: Sinkhole) -> Iterator[str]:
+    if data:
+        yield from (f"{trigger} {record}" for record in data)
+    elif action in _CNAMES:
+        yield f"{trigger} CNAME {_CNAMES[action]}"
+    else:
+        ipv4, ipv6 = find_addresses(action, sinkhole)
+        yield f"{trigger} A {ipv4}"
+        yield f"{trigger} AAAA {ipv6}"

@@ -16,7 +16,7 @@ SINKHOLE = DnsAction.SINKHOLE
 def test_nodes_are_parents_first_and_know_what_they_inherit():
     """Each name has its own verdict, that of what is below it, and the one it would have had."""
     coverage = cover(exact("b.a.example", None), suffix("a.example"), suffix("c.a.example"), exact("x.example"))
-    assert [tuple(node) for node in coverage.nodes] == [
+    assert [tuple(node)[:4] for node in coverage.nodes] == [
         ("a.example", SINKHOLE, SINKHOLE, FREE),
         ("b.a.example", FREE, SINKHOLE, SINKHOLE),
         ("c.a.example", SINKHOLE, SINKHOLE, SINKHOLE),
@@ -54,3 +54,15 @@ def test_the_smallest_network_decides(listed, last):
     blocked = bool(holding) and not max(holding)[1]
     assert any(address.subnet_of(each) for each in coverage.ipv4) == blocked
     assert coverage.ipv6 == []
+
+
+def test_local_data_is_a_change():
+    """A name with records of its own differs from one that gets the sinkhole's address, and so does one below it."""
+    coverage = cover(
+        suffix("a.example"), rule(Match.BELOW, "b.a.example", data=("5 A 192.0.2.1",)), suffix("c.b.a.example")
+    )
+    assert [(node.name, tuple(node.data)) for node in coverage.changes] == [
+        ("a.example", ((), (), ())),
+        ("b.a.example", ((), ("5 A 192.0.2.1",), ())),
+        ("c.b.a.example", ((), (), ("5 A 192.0.2.1",))),
+    ]

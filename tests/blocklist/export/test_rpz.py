@@ -29,6 +29,7 @@ def test_actions():
     answers = [*(action for action in DnsAction if action.is_blocking)]
     document = write_rpz(cover(*(exact(f"{action}.example", action) for action in answers)), SINKHOLE, 7)
     assert document.lines[3:] == [
+        "drop.example CNAME rpz-drop.",
         "nodata.example CNAME *.",
         "null.example A 0.0.0.0",
         "null.example AAAA ::",
