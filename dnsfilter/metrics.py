@@ -9,17 +9,19 @@ from enum import StrEnum
 from itertools import product
 
 from dnsfilter.config import Configuration
+from dnsfilter.evidence.bypass import KINDS
 from dnsfilter.journal import DURATION_BUCKETS
 from dnsfilter.model import (
     Channel,
+    Claim,
     CompiledList,
+    Credence,
     Ending,
     Grade,
     Outcome,
     Phase,
     ProxyAction,
     Role,
-    Sighting,
     Standing,
     Transport,
 )
@@ -39,7 +41,6 @@ EXCHANGE_OUTCOMES = ("answered", "timeout", "error", "mismatch", "suspected", "h
 REBINDING_OUTCOMES = ("withheld", "trimmed")
 ECH_OUTCOMES = ("removed", "kept")
 BOUNDS = ("client", "zone")
-BYPASS_KINDS = ("doh", "ip", "ech", "name")
 FATES = ("delivered", "later", "blocked", "refused", "suppressed")
 UNADDRESSED = (("none", "overflow"), ("none", "refused"))
 """Outlet and fate of messages that have come to no outlet, or whose outlet is gone."""
@@ -92,6 +93,12 @@ RESOLVER = (
     Metric("policy_deadline_timestamp_seconds", Kind.GAUGE, "When a phase begins.", ("policy", "phase")),
     Metric("blocklist_entries", Kind.GAUGE, "Entries of a blocklist in force.", ("blocklist",)),
     Metric("blocklist_age_seconds", Kind.GAUGE, "Time since the source of a blocklist changed.", ("blocklist",)),
+    Metric(
+        "blocklist_last_load_successful",
+        Kind.GAUGE,
+        "Whether the latest version of a blocklist could be fetched and read.",
+        ("blocklist",),
+    ),
     Metric("last_reload_successful", Kind.GAUGE, "Whether the last reload took effect."),
     Metric("last_reload_timestamp_seconds", Kind.GAUGE, "When the last reload that took effect was."),
     Metric("snapshot_generation", Kind.GAUGE, "The oldest generation in force in a worker."),
@@ -107,6 +114,12 @@ RESOLVER = (
     Metric("connections", Kind.GAUGE, "Client connections open in all workers."),
     Metric("connections_closed", Kind.COUNTER, "Client connections that were closed here, by why.", ("reason",)),
     Metric("rebinding", Kind.COUNTER, "Answers with private addresses for public names.", ("outcome",)),
+    Metric(
+        "identity_claims",
+        Kind.COUNTER,
+        "Queries that say which device asks, by whether that counts.",
+        ("claim", "credence"),
+    ),
     Metric("ech", Kind.COUNTER, "Answers with ech, where a policy wants it removed.", ("outcome",)),
     Metric("waiting_refused", Kind.COUNTER, "Queries not asked upstream, for too many waited.", ("bound",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
@@ -164,11 +177,12 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "connections_closed": [(ending,) for ending in Ending],
         "rebinding": [(outcome,) for outcome in REBINDING_OUTCOMES],
         "ech": [(outcome,) for outcome in ECH_OUTCOMES],
+        "identity_claims": list(product(Claim, Credence)),
         "waiting_refused": [(bound,) for bound in BOUNDS],
         "workers_alive": [()],
         "journal_dropped": [()],
         "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
-        "bypass": list(product(BYPASS_KINDS, groups)),
+        "bypass": list(product(KINDS, groups)),
         "absent_clients": [(group,) for group in groups],
     }
 
@@ -189,13 +203,6 @@ def proxy_children(configuration: Configuration, lists: Sequence[CompiledList]) 
         "proxy_open_connections": [()],
         "proxy_workers_alive": [()],
     }
-
-
-def bypass_kind(sighting: Sighting) -> str | None:
-    """Return how a sighting gets around the resolver: an encrypted-DNS endpoint, a listed address without a name."""
-    if sighting.role is Role.DOH:
-        return "doh"
-    return "ip" if sighting.channel is Channel.IP else None
 
 
 def _groups(configuration: Configuration) -> list[str]:

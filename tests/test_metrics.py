@@ -2,14 +2,12 @@
 
 import re
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
 from dnsfilter.config import Configuration
-from dnsfilter.metrics import PROXY, RESOLVER, Kind, Metric, bypass_kind, proxy_children, resolver_children
+from dnsfilter.metrics import PROXY, RESOLVER, Kind, Metric, proxy_children, resolver_children
 from dnsfilter.model import Channel, CompiledList, DnsAction, Grade, Match, Role, Rule
-from tests.fakes.sightings import sighting
 
 SETTINGS = {
     "upstreams": [{"servers": ["192.0.2.53"]}],
@@ -82,15 +80,6 @@ def test_quarantine_adds_its_lists() -> None:
     assert {labels[0] for labels in children["sightings"]} == {"tiktok", "outlook"}
     assert {labels[5] for labels in children["sightings"]} == {"corporate", "guests", "none"}
     assert {labels[0] for labels in children["devices"]} == {"tiktok", "outlook"}
-
-
-@pytest.mark.parametrize(
-    ("role", "channel", "kind"),
-    [(Role.DOH, Channel.DNS, "doh"), (Role.WEB, Channel.IP, "ip"), (Role.WEB, Channel.SNI, None)],
-)
-def test_what_counts_as_a_bypass(role: Role, channel: Channel, kind: str | None) -> None:
-    """Whoever reaches for an encrypted-DNS endpoint or a bare listed address goes around the resolver."""
-    assert bypass_kind(replace(sighting(), role=role, channel=channel)) == kind
 
 
 def test_the_number_of_children_is_modest() -> None:

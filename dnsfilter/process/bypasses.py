@@ -3,20 +3,30 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from dnsfilter.evidence.bypass import Attendance, BlockedNames
+from dnsfilter.evidence.bypass import Announced, Attendance, BlockedNames, find_kind
+from dnsfilter.evidence.record import Attribution
 from dnsfilter.feeds.snapshot import Snapshot
 from dnsfilter.journal import Batch
-from dnsfilter.metrics import bypass_kind
+from dnsfilter.model import Event, EventKind
 from dnsfilter.process.accounts import PROXY
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.store.sightings import Attributed
 
+COUNTED_BY_PROXY = "ech"
+"""The proxy alone sees it, and counts it."""
+TOLD = ("blocklist", "rule", "role", "channel", "action")
+"""What of a sighting others are told."""
+
 
 class Bypasses:
-    """Puts sightings of both sides side by side; `count` is told of each by kind and group."""
+    """Puts sightings of both sides side by side; `count` is told of each by kind and group.
 
-    def __init__(self, count: Callable[[str, str, int], None]) -> None:
-        self._count = count
+    `tell` gets what others are to hear: that a device goes around us in some way, once a day.
+    """
+
+    def __init__(self, count: Callable[[str, str, int], None], tell: Callable[[Event], None]) -> None:
+        self._count, self._tell = count, tell
+        self._announced = Announced()
         self._names = BlockedNames(0.0)
         self._attendance = Attendance()
 
@@ -28,14 +38,23 @@ class Bypasses:
         """Count what goes around the resolver; return lines of evidence to be stored with the entries."""
         lines = []
         for entry in entries:
-            kind = bypass_kind(entry.sighting)
             line = self._names.follow(entry.device, entry.sighting)
-            if kind:
-                self._count(kind, entry.sighting.group, entry.sighting.count)
-            elif line:
-                self._count("name", entry.sighting.group, entry.sighting.count)
+            kind = find_kind(entry.sighting.rule, entry.sighting.role, entry.sighting.channel)
+            if line and not kind:
+                kind = "name"
                 lines.append(entry._replace(sighting=line))
+            if kind and kind != COUNTED_BY_PROXY:
+                self._count(kind, entry.sighting.group, entry.sighting.count)
+            if kind and entry.attribution is Attribution.DEVICE:
+                self._announce(kind, entry)
         return lines
+
+    def _announce(self, kind: str, entry: Attributed) -> None:
+        sighting = entry.sighting
+        if self._announced.is_news((entry.device, sighting.app, kind), sighting.time):
+            content: dict[str, str | list[str]] = {"group": entry.group, "bypass": kind}
+            content |= {name: str(getattr(sighting, name)) for name in TOLD}
+            self._tell(Event(EventKind.BYPASS, sighting.time, content, entry.device, sighting.app))
 
     def attend(self, batch: Batch, now: float) -> None:
         """Take the addresses that were active in a process."""

@@ -1,7 +1,7 @@
 """The gauges that follow from the snapshot in force, from what processes report, and from the store."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dnsfilter.admin.exposition import Exposition
@@ -23,6 +23,8 @@ class Gauges:
         self._exposition = exposition
         self._accounts = accounts
         self._report = Report({}, [])
+        self._refused: set[str] = set()
+        self._not_fetched: set[str] = set()
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Show what a snapshot that just came into force says."""
@@ -34,6 +36,7 @@ class Gauges:
         self._exposition.replace(
             "blocklist_entries", {(compiled.name,): float(compiled.entries) for compiled in snapshot.lists}
         )
+        self._show_lists()
         self._exposition.replace(
             "policy_deadline_timestamp_seconds",
             {
@@ -67,11 +70,29 @@ class Gauges:
         """Show how the self-test ended on each path."""
         self._exposition.replace("selftest_successful", {(path,): float(each) for path, each in results.items()})
 
-    def reload(self, *, is_successful: bool, at: float) -> None:
-        """Show how a reload ended; the time is that of the last one that took effect."""
+    def reload(self, *, is_successful: bool, at: float, refused: Iterable[str] = ()) -> None:
+        """Show how a reload ended, and which lists it refused; the time is that of the last one that took effect.
+
+        A list that was refused stays so until a reload takes effect: until then what is in force is older.
+        """
         self._exposition.set("last_reload_successful", to=float(is_successful))
+        self._refused.update(refused)
         if is_successful:
+            self._refused.clear()
             self._exposition.set("last_reload_timestamp_seconds", to=at)
+        self._show_lists()
+
+    def show_fetched(self, blocklist: str, *, is_successful: bool) -> None:
+        """Show how fetching a subscription ended."""
+        (self._not_fetched.discard if is_successful else self._not_fetched.add)(blocklist)
+        self._show_lists()
+
+    def _show_lists(self) -> None:
+        configured = {compiled.name for compiled in self._snapshot.lists}
+        behind = self._refused | self._not_fetched & configured
+        self._exposition.replace(
+            "blocklist_last_load_successful", {(name,): float(name not in behind) for name in configured | behind}
+        )
 
     def refresh(self) -> None:
         """Show what changes with time."""

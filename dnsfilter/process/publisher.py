@@ -1,14 +1,15 @@
 """Compiles configuration and lists into the snapshot, in a process of its own: what it needs it gives back by ending.
 
 `python -m dnsfilter.process.publisher [CONFIGURATION_FILE]` ends with 0 when a new generation is in force, with 2 when
-something is wrong: then every problem is one line on standard error and the last generation stays.
+something is wrong: then every problem is one line on standard error, every list that is refused one line on standard
+output with its name, a tab and why, and the last generation stays.
 """
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,14 +25,17 @@ from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import COPIES, copy_path, find_places, read_list, read_text
 from dnsfilter.feeds.state import prepare_state
 from dnsfilter.hosts import parse_hosts
-from dnsfilter.localdata import find_reverse
+from dnsfilter.localdata import compile_local, find_reverse
 from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, CompiledList, Role
 from dnsfilter.settings.order import Blocklist
 from dnsfilter.store.drivers import check_driver
 from dnsfilter.wire.zone import parse_record
 
 NICENESS = 10
-"""Who answers queries goes first on a processor that both want."""
+"""Who answers queries goes first on a processor that both want, when this takes long."""
+
+LONG = 1.0
+"""Seconds of processor time: what takes less takes effect at once on a busy machine, too."""
 
 _SHIPPED = {CANARIES: "bypass.yaml", NEVER_BLOCK: "never-block.yaml", SPECIAL_USE: "special-use.yaml"}
 
@@ -53,9 +57,9 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
             lists.append(compiled)
             problems += found_problems
         except InputError as error:
-            refused += [problem if problem.line else _at_key(problem, found, key) for problem in error.problems]
+            refused += [_of_list(blocklist, problem, found, key) for problem in error.problems]
         except PermissionError as error:  # not even the directory may be looked into
-            refused.append(_at_key(_unreadable(error, str(error.filename)), found, key))
+            refused.append(_of_list(blocklist, _unreadable(error, str(error.filename)), found, key))
     try:
         read_secrets(configuration.cookies.secrets)
     except InputError as error:
@@ -130,6 +134,12 @@ def _unreadable(error: OSError, file: str) -> Problem:
     return Problem(f"cannot be read: {reason}", file)
 
 
+def _of_list(blocklist: Blocklist, problem: Problem, configuration_file: Path | None, key: str) -> Problem:
+    """Say which list cannot be used because of a problem; `key` is what asks for the list."""
+    placed = problem if problem.line else _at_key(problem, configuration_file, key)
+    return replace(placed, blocklist=blocklist.name)
+
+
 def _at_key(problem: Problem, configuration_file: Path | None, key: str) -> Problem:
     """Blame the key of the configuration that names a list for what is wrong with all of it."""
     return Problem(f"{problem.file}: {problem.message}", str(configuration_file or ""), key=key)
@@ -168,7 +178,9 @@ def publish(path: Path | None) -> tuple[Snapshot, list[Problem]]:
     state = Path(configuration.state)
     prepare_state(state)
     secrets = provide_secrets(configuration)
-    snapshot = Snapshot(_last_generation(state) + 1, time.time(), configuration, tuple(lists), secrets)
+    records, local = compile_local(configuration.records)
+    kept = configuration.model_copy(update={"records": records})
+    snapshot = Snapshot(_last_generation(state) + 1, time.time(), kept, tuple(lists), secrets, local=local)
     publish_snapshot(snapshot, state)
     return snapshot, [*problems, *refresh_clients(configuration, state, snapshot.created)]
 
@@ -180,14 +192,28 @@ def _last_generation(state: Path) -> int:
         return 0
 
 
+def tell_refused(problems: Iterable[Problem]) -> dict[str, str]:
+    """Return for each list that is refused the first reason, and how many more there are."""
+    by_list: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.blocklist:
+            by_list.setdefault(problem.blocklist, []).append(problem)
+    return {
+        name: f"{first}{f' (and {len(others)} more)' if others else ''}" for name, (first, *others) in by_list.items()
+    }
+
+
 def main() -> int:
     """Publish; return the exit status."""
-    os.nice(NICENESS)
+    signal.signal(signal.SIGPROF, lambda *_: os.nice(NICENESS))
+    signal.setitimer(signal.ITIMER_PROF, LONG)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # of a terminal it goes to all processes: whoever started us reports
     try:
         _, problems = publish(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
     except DnsfilterError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the caller reads it
+        for name, reason in tell_refused(error.problems if isinstance(error, InputError) else ()).items():
+            print(name, reason, sep="\t")  # noqa: T201
         return 2
     for problem in problems:
         print(f"warning: {problem}", file=sys.stderr)  # noqa: T201 - the caller reads it

@@ -34,12 +34,18 @@ class _Turn:
 class Subscriptions:
     """The subscriptions of the configuration in force; `now` is a monotonic clock.
 
-    `on_refused` is told name and reason when a list begins to be refused.
+    `on_refused` is told name and reason when a list begins to be refused, `on_fetched` each time how fetching it ended.
     """
 
-    def __init__(self, state: Path, on_refused: Callable[[str, str], None] | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        on_refused: Callable[[str, str], None] | None = None,
+        on_fetched: Callable[[str, bool], None] | None = None,
+    ) -> None:
         self._copies = state / COPIES
         self._on_refused = on_refused
+        self._on_fetched = on_fetched or (lambda _name, _is_successful: None)
         self._turns: dict[Blocklist, _Turn] = {}
 
     def adopt(self, configuration: Configuration) -> None:
@@ -63,9 +69,11 @@ class Subscriptions:
             turn.pause = min(2 * turn.pause, LONGEST_PAUSE)
             first, *others = error.problems
             more = f" (and {len(others)} more)" if others else ""
-            _log.warning("list not refreshed: %s%s", first, more)
+            _log.warning("blocklist %s not refreshed: %s%s", blocklist.name, first, more)
+            self._on_fetched(blocklist.name, False)
             if is_first and self._on_refused:
                 self._on_refused(blocklist.name, f"{first}{more}")
             return False
         turn.due, turn.pause = now + interval, FIRST_PAUSE
+        self._on_fetched(blocklist.name, True)
         return watch.changed()

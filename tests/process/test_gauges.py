@@ -113,3 +113,19 @@ def test_reloads(world: World, value: Callable[[str], float | None]) -> None:
     world.gauges.reload(is_successful=False, at=200.0)
     assert value("last_reload_successful") == 0
     assert value("last_reload_timestamp_seconds") == 100
+
+
+def test_lists_that_could_not_be_loaded(world: World, value: Callable[[str], float | None], tmp_path: Path) -> None:
+    """Each list has its series from the start; a refused one stays so until a reload takes effect, whoever fetches."""
+    series = 'blocklist_last_load_successful{{blocklist="{}"}}'
+    assert value(series.format("tiktok")) == 1
+    world.gauges.reload(is_successful=False, at=200.0, refused=["tiktok", "added"])
+    world.gauges.reload(is_successful=False, at=201.0)
+    assert (value(series.format("tiktok")), value(series.format("added"))) == (0, 0)
+    world.gauges.show_fetched("tiktok", is_successful=False)
+    world.gauges.adopt(publish_world(tmp_path, "warn", generation=8))
+    world.gauges.reload(is_successful=True, at=300.0)
+    assert (value(series.format("tiktok")), value(series.format("added"))) == (0, None)
+    world.gauges.show_fetched("gone", is_successful=False)
+    world.gauges.show_fetched("tiktok", is_successful=True)
+    assert (value(series.format("tiktok")), value(series.format("gone"))) == (1, None)

@@ -1,6 +1,7 @@
 """A real manager process, driven through its channel, its endpoint and its signals."""
 
 import json
+import re
 import signal
 import sys
 import time
@@ -81,10 +82,12 @@ def test_reloads(managed: Managed, running: Running) -> None:
     wait_until(lambda: managed.metric("last_reload_successful") == 0, "refused")
     assert managed.metric('blocklist_entries{blocklist="own"}') == 2
     assert running.output.count("reload refused, generation 2 stays: ") == 1
-    assert "own.yaml:3" in running.output
+    assert re.search(r"blocklist own refused: \S*own.yaml:3: entries\[0\].role: .*nonsense", running.output)
+    assert managed.metric('blocklist_last_load_successful{blocklist="own"}') == 0
     managed.configure()
     running.send(signal.SIGHUP)
     wait_until(lambda: managed.metric("last_reload_successful") == 1, "taken")
+    assert managed.metric('blocklist_last_load_successful{blocklist="own"}') == 1
     assert managed.metric('blocklist_entries{blocklist="own"}') == 1
 
 

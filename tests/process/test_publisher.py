@@ -11,9 +11,11 @@ import pytest
 
 from dnsfilter.errors import InputError
 from dnsfilter.feeds.snapshot import FILE_NAME, read_snapshot
-from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, Client, Role
+from dnsfilter.localdata import FEW, LocalData
+from dnsfilter.model import CANARIES, NEVER_BLOCK, SPECIAL_USE, Client, DnsAction, Role
 from dnsfilter.policy.engine import Engine
-from dnsfilter.process.publisher import compile_all, find_missing, publish
+from dnsfilter.process.publisher import compile_all, find_missing, publish, tell_refused
+from dnsfilter.wire.codes import Type
 
 CATALOGUE = "app: own\nentries:\n  - {suffix: www.example, role: web, grade: weak}\n"
 
@@ -136,13 +138,31 @@ def test_a_state_directory_that_cannot_be(write: Write, tmp_path: Path) -> None:
     ("catalogue", "status", "said"), [(CATALOGUE, 0, ""), (CATALOGUE.replace("weak", "wrong"), 2, "own.yaml:3")]
 )
 def test_as_a_process(write: Write, catalogue: str, status: int, said: str) -> None:
-    """The process ends with 0 when something new is in force, with 2 and lines otherwise, never with a traceback."""
+    """The process ends with 0 when something new is in force, with 2, lines and lists otherwise, and no traceback."""
     command = [sys.executable, "-m", "dnsfilter.process.publisher", str(write(catalogue))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == status
     assert said in done.stderr
     assert bool(done.stderr) is bool(said)
     assert "Traceback" not in done.stderr
+    assert done.stdout == (f"own\t{done.stderr}" if said else "")
+
+
+def test_tells_which_lists_are_refused(write: Write, tmp_path: Path) -> None:
+    """Each list with the first reason and how many more there are; a missing file with the key that names it."""
+    (tmp_path / "page.txt").write_text("<html>\n")
+    more = [{"name": "page", "file": "page.txt"}, {"name": "gone", "file": "gone.txt"}]
+    own = CATALOGUE.replace("weak", "wrong") + "  - {suffix: b.example, role: nonsense, grade: weak}\n"
+    path = write(own, blocklists=[{"name": "own", "file": "own.yaml"}, *more], hosts=["no-hosts"])
+    with pytest.raises(InputError) as caught:
+        publish(path)
+    told = tell_refused(caught.value.problems)
+    assert list(told) == ["own", "page", "gone"]
+    assert "own.yaml:3: " in told["own"]
+    assert told["own"].endswith(" (and 1 more)")
+    assert "page.txt:1: refused: this is HTML" in told["page"]
+    assert f"{path}" in told["gone"]
+    assert "blocklists[2].file: gone.txt: there is no such file" in told["gone"]
 
 
 def test_hosts_files_become_local_data(write: Write, tmp_path: Path) -> None:
@@ -158,6 +178,24 @@ def test_hosts_files_become_local_data(write: Write, tmp_path: Path) -> None:
     view = Engine(configuration, lists).view(Client(), 0.0)
     names = ["5.0.0.10.in-addr.arpa", "6.0.0.10.in-addr.arpa", "7.0.0.10.in-addr.arpa"]
     assert [view.decide(name).dns.is_blocking for name in names] == [False, False, True]
+
+
+def test_much_local_data_is_ready_made(write: Write, tmp_path: Path) -> None:
+    """A long hosts file is no objects in whoever answers but a table, whose names are free of special use."""
+    lines = [f"10.0.{number // 250}.{number % 250} host{number}.corp.example\n" for number in range(FEW)]
+    (tmp_path / "hosts").write_text("".join(lines))
+    snapshot, _ = publish(write(hosts=["hosts"], records=["a.example. 300 A 10.1.0.6"], state=str(tmp_path / "var")))
+    assert read_snapshot(tmp_path / "var") == snapshot
+    assert snapshot.configuration.records == ("a.example. 300 A 10.1.0.6",)
+    data = LocalData(snapshot.configuration.records, snapshot.configuration.listen, snapshot.local)
+    view = Engine(snapshot.configuration, snapshot.lists, snapshot.local).view(Client(), 0.0)
+    for name, qtype in (("host7.corp.example", Type.A), ("7.0.0.10.in-addr.arpa", Type.PTR), ("a.example", Type.A)):
+        owner = data.locate(name)
+        assert owner
+        assert data.find(owner, qtype).answers == 1
+        assert not view.decide(name).dns.is_blocking
+    assert not view.decide("x.7.0.0.10.in-addr.arpa").dns.is_blocking
+    assert view.decide("7.0.9.10.in-addr.arpa").dns is DnsAction.NXDOMAIN
 
 
 def test_wrong_hosts_files_are_named(write: Write, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_failure_keeps_the_copy(house: House, server: ListServer, caplog: pyte
     server.pages["two"] = "not a name\n" * 3
     assert not house.refresh(3600.0) or house.copy("two") == "two.example\n"
     assert house.copy("one") == "one.example\n"
-    assert any("list not refreshed: one: " in message and "404" in message for message in caplog.messages)
+    assert any("blocklist one not refreshed: one: " in message and "404" in message for message in caplog.messages)
     assert all("\n" not in message for message in caplog.messages)
 
 
