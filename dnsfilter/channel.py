@@ -2,8 +2,8 @@
 
     length (4 octets, network order) | batch as JSON          and back, once it is taken:   one octet
 
-The sender never makes its process wait for the manager: what cannot be delivered goes back into the journal, which is
-bounded. A batch whose octet was lost is sent again, so that a sighting may count twice but is never lost unseen.
+The sender never makes its process wait for the manager: what cannot be delivered stays in the journal, which is
+bounded. A batch whose octet was lost is sent again as it was, under its number, by which the manager knows it.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ INTERVAL = 1.0
 TIMEOUT = 5.0
 MAX_FRAME = 4 * 1024 * 1024
 SIGHTINGS_PER_FRAME = 2_000
+"""Few enough that encoding them does not delay the answers of this process."""
 
 _log = logging.getLogger(__name__)
 _ROLES = {role.value: role for role in Role}
@@ -46,6 +46,7 @@ def encode_batch(batch: Batch) -> bytes:
             "sightings": batch.sightings,
             "clients": batch.clients,
             "names": batch.names,
+            "number": batch.number,
         },
         separators=(",", ":"),
     ).encode()
@@ -63,6 +64,7 @@ def decode_batch(frame: bytes) -> Batch:
             tuple(map(_decode_sighting, fields["sightings"])),
             tuple(map(str, fields["clients"])),
             {name: int(count) for name, count in fields["names"].items()},
+            int(fields["number"]),
         )
     except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a batch: {error}") from None
@@ -112,19 +114,25 @@ class Sender:
             self.close()
 
     async def flush(self) -> bool:
-        """Send what the journal holds now; whether all was taken. The rest is back in the journal."""
-        batch = self._journal.drain()
-        sent = 0
+        """Send what is not confirmed, then what the journal holds now; whether all was taken."""
+        journal = self._journal
+        if journal.unconfirmed and not await self._deliver(journal.unconfirmed):
+            return False
+        while await self._deliver(journal.drain(SIGHTINGS_PER_FRAME)):
+            if not journal.holds_sightings:
+                return True
+        return False
+
+    async def _deliver(self, batch: Batch) -> bool:
+        """Send a batch, which is unconfirmed until the octet comes; whether it did."""
+        self._journal.unconfirmed = batch
         try:
-            for part in _split(batch):
-                async with asyncio.timeout(TIMEOUT):  # wait_for can lose a cancellation that meets an error
-                    await self._send(encode_batch(part))
-                sent += len(part.sightings)
+            async with asyncio.timeout(TIMEOUT):  # wait_for can lose a cancellation that meets an error
+                await self._send(encode_batch(batch))
         except (OSError, TimeoutError, EOFError):
             self.close()
             return False
-        finally:
-            self._journal.put_back(batch.sightings[sent:])
+        self._journal.unconfirmed = None
         return True
 
     def close(self) -> None:
@@ -140,14 +148,6 @@ class Sender:
         writer.write(_LENGTH.pack(len(frame)) + frame)
         await writer.drain()
         await reader.readexactly(1)
-
-
-def _split(batch: Batch) -> Iterator[Batch]:
-    """Cut a batch into parts short enough that encoding one does not delay the answers of this process."""
-    yield replace(batch, sightings=batch.sightings[:SIGHTINGS_PER_FRAME])
-    for start in range(SIGHTINGS_PER_FRAME, len(batch.sightings), SIGHTINGS_PER_FRAME):
-        part = batch.sightings[start : start + SIGHTINGS_PER_FRAME]
-        yield replace(batch, counters={}, gauges={}, sightings=part, clients=(), names={})
 
 
 class Receiver:

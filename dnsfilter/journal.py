@@ -1,13 +1,13 @@
 """The journal of one process: counters as plain integers and a bounded list of sightings.
 
 Whoever answers writes here and goes on; once a second somebody drains it and sends the batch. Counters are cumulative
-over the life of the process, so that a lost batch loses no count. Never blocks; what does not fit is
-counted as dropped.
+over the life of the process, so that a lost batch loses no count; batches are numbered, so that a repeated one is not
+taken for another. Never blocks; what does not fit is counted as dropped.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dnsfilter.model import Sighting
@@ -39,10 +39,14 @@ class Batch:
     sightings: tuple[Sighting, ...] = ()
     clients: tuple[str, ...] = ()
     names: dict[str, int] = field(default_factory=dict)
+    number: int = 0
 
 
 class Journal:
-    """Collects what happened."""
+    """Collects what happened.
+
+    `unconfirmed` is the batch that may have been received or not: it is sent again as it is, before any other.
+    """
 
     def __init__(self, source: str, instance: str) -> None:
         self._source = source
@@ -51,6 +55,8 @@ class Journal:
         self.gauges: dict[CounterKey, float] = {}
         self.clients: set[str] = set()
         self.names: Counter[str] = Counter()
+        self.unconfirmed: Batch | None = None
+        self._number = 0
         self._sightings: list[Sighting] = []
 
     def count(self, *key: str, by: float = 1) -> None:
@@ -76,26 +82,25 @@ class Journal:
             self.count("journal_dropped")
         self._sightings.append(sighting)
 
-    def drain(self) -> Batch:
-        """Return everything so far and forget sightings, clients and names."""
+    @property
+    def holds_sightings(self) -> bool:
+        """Whether there are sightings for another batch."""
+        return bool(self._sightings)
+
+    def drain(self, at_most: int = MAX_SIGHTINGS) -> Batch:
+        """Return everything so far, but not more sightings, and forget those, clients and names."""
+        self._number += 1
         batch = Batch(
             self._source,
             self._instance,
             dict(self.counters),
             dict(self.gauges),
-            tuple(self._sightings),
+            tuple(self._sightings[:at_most]),
             tuple(self.clients),
             dict(self.names),
+            self._number,
         )
-        self._sightings.clear()
+        del self._sightings[:at_most]
         self.clients.clear()
         self.names.clear()
         return batch
-
-    def put_back(self, sightings: Iterable[Sighting]) -> None:
-        """Keep sightings of a batch that could not be sent; the oldest that do not fit are counted as dropped."""
-        kept = [*sightings, *self._sightings]
-        dropped = max(0, len(kept) - MAX_SIGHTINGS)
-        if dropped:
-            self.count("journal_dropped", by=dropped)
-        self._sightings = kept[dropped:]

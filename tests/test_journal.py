@@ -53,17 +53,18 @@ def test_names_are_told_once(journal):
     assert journal.drain().names == {}
 
 
-@pytest.mark.parametrize(
-    ("back", "noted", "kept", "dropped"), [(2, 1, [0, 1, 9], 0), (3, 1, [1, 2, 9], 1), (0, 0, [], 0)]
-)
-def test_puts_back_what_could_not_be_sent(journal, back, noted, kept, dropped):
-    """What comes back stands before what is newer, within the bound."""
-    for _ in range(noted):
-        journal.note(sighting(9))
-    journal.put_back(map(sighting, range(back)))
-    batch = journal.drain()
-    assert [one.time for one in batch.sightings] == kept
-    assert batch.counters.get(("journal_dropped",), 0) == dropped
+def test_batches_are_bounded_and_numbered(journal):
+    """A batch holds no more sightings than are asked for, the next one goes on, and each has a number of its own."""
+    for number in range(3):
+        journal.note(sighting(number))
+    journal.clients.add("10.0.0.1")
+    first = journal.drain(2)
+    assert journal.holds_sightings
+    second = journal.drain(2)
+    assert not journal.holds_sightings
+    assert [[one.time for one in batch.sightings] for batch in (first, second)] == [[0.0, 1.0], [2.0]]
+    assert [batch.clients for batch in (first, second)] == [("10.0.0.1",), ()]
+    assert [first.number, second.number, journal.drain().number] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ class _Account:
     heard: float
     counters: dict[CounterKey, float] = field(default_factory=dict)
     gauges: dict[CounterKey, float] = field(default_factory=dict)
+    number: int = 0
 
 
 class Accounts:
@@ -30,6 +31,11 @@ class Accounts:
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
 
+    def is_settled(self, batch: Batch) -> bool:
+        """Whether this very batch has come before: its sender did not see that it was taken."""
+        account = self._accounts.get((batch.source, batch.instance))
+        return account is not None and batch.number <= account.number
+
     def settle(self, batch: Batch, now: float) -> Iterator[tuple[CounterKey, float]]:
         """Yield by how much each counter has grown since this process last reported it."""
         key = batch.source, batch.instance
@@ -37,7 +43,7 @@ class Accounts:
         self._accounts[key] = account
         while len(self._accounts) > MAX_ACCOUNTS:
             del self._accounts[next(iter(self._accounts))]
-        account.heard = now
+        account.heard, account.number = now, batch.number
         account.gauges.update(batch.gauges)
         for counter, value in batch.counters.items():
             growth = value - account.counters.get(counter, 0.0)

@@ -42,7 +42,9 @@ def open_store(url: str) -> Engine:
         _create_private(path)
     engine = _connect(url)
     with engine.begin() as connection:
-        if connection.dialect.name != "sqlite":
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # or two who begin one store create its tables both
+        else:
             connection.execute(select(func.pg_advisory_xact_lock(_CREATION)))
         metadata.create_all(connection)
         version = connection.scalar(select(schema_version.c.version))

@@ -26,6 +26,7 @@ LIFETIMES = {
     "outbox": "until delivered or given up ({outgoing}); sent mail {repeat}, so that nobody gets the same twice",
     "sampled_names": "{sample}",
     "marks": "as long as the store; not about people",
+    "senders": "7d after the last report; not about people",
     "consequences": "as long as the device's standing calls for them",
 }
 """How long the rows of each table are kept, under the retention of the configuration."""

@@ -147,6 +147,18 @@ outbox = Table(
 )
 """What is to go out, written together with what it tells of; a row per event, then one per event and outlet."""
 
+senders = Table(
+    "senders",
+    metadata,
+    Column(
+        "sender", String(128), primary_key=True, comment="process of this system that reported, and which life of it"
+    ),
+    Column("number", BigInteger, nullable=False, comment="number of its last report that is stored"),
+    Column("time", BigInteger, nullable=False, comment="when that was stored"),
+    comment="which reports of sightings are stored, so that a repeated one is not stored twice; not about people",
+)
+"""The last message of sightings of each process, written together with them."""
+
 sampled_names = Table(
     "sampled_names",
     metadata,

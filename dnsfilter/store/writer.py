@@ -8,23 +8,26 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dnsfilter.errors import StoreError
+from dnsfilter.model import Standing
 from dnsfilter.sample import DAY
 from dnsfilter.store.clerk import Clerk
 from dnsfilter.store.court import Court
 from dnsfilter.store.database import Failure, classify, open_store, reason, set_aside
 from dnsfilter.store.devices import count_standings, list_flagged
 from dnsfilter.store.outbox import count_waiting
+from dnsfilter.store.parcels import Parcel, forget_senders, list_taken, note_taken, unpack
 from dnsfilter.store.retention import sweep
 from dnsfilter.store.sample import forget_names, record_names
-from dnsfilter.store.sightings import Attributed, record
+from dnsfilter.store.sightings import Attributed, DeviceKey, record
 
 MAX_WAITING = 500_000
 MAX_BATCH = 20_000
@@ -61,11 +64,12 @@ class Writer:
         self._on_report = on_report
         self._court = court
         self._clerk = clerk
-        self._waiting: deque[Attributed] = deque()
-        self._dropped = 0
+        self._waiting: deque[Parcel] = deque()
+        self._taken: dict[str, int] = {}
+        self._size = self._dropped = 0
         self._names: Counter[tuple[int, str]] = Counter()
         self._condition = threading.Condition()
-        self._in_hand: list[Attributed] = []
+        self._in_hand: list[Parcel] = []
         self._ended = threading.Event()
         self._engine: Engine | None = None
         self._is_failing = False
@@ -82,13 +86,13 @@ class Writer:
         """Begin to write."""
         self._thread.start()
 
-    def put(self, entries: Iterable[Attributed]) -> None:
+    def put(self, parcel: Parcel) -> None:
         """Add sightings to the queue; the oldest that do not fit are dropped and counted."""
         with self._condition:
-            self._waiting.extend(entries)
-            while len(self._waiting) > MAX_WAITING:
-                self._waiting.popleft()
-                self._dropped += 1
+            self._waiting.append(parcel)
+            self._size += len(parcel.entries)
+            while self._size > MAX_WAITING:
+                self._dropped += len(self._take_oldest().entries)
             self._condition.notify()
 
     def put_names(self, names: Mapping[str, int]) -> None:
@@ -116,9 +120,8 @@ class Writer:
         while self._wait():
             if self._try() is Failure.AGAIN:
                 if self._ended.is_set():
-                    _log.error(
-                        "ends with %d sightings that could not be stored", len(self._in_hand) + len(self._waiting)
-                    )
+                    number = _count_entries(self._in_hand) + self._size
+                    _log.error("ends with %d sightings that could not be stored", number)
                     break
                 self._ended.wait(RETRY_SECONDS)
         self._close()
@@ -127,12 +130,17 @@ class Writer:
         """Let sightings gather; whether there is anything left to do."""
         with self._condition:
             if not self._ended.is_set():
-                self._condition.wait_for(
-                    lambda: self._ended.is_set() or len(self._waiting) >= MAX_BATCH, GATHER_SECONDS
-                )
+                self._condition.wait_for(lambda: self._ended.is_set() or self._size >= MAX_BATCH, GATHER_SECONDS)
             if not self._in_hand:
-                self._in_hand = [self._waiting.popleft() for _ in range(min(MAX_BATCH, len(self._waiting)))]
+                rest = max(0, self._size - MAX_BATCH)
+                while self._size > rest:
+                    self._in_hand.append(self._take_oldest())
             return bool(self._in_hand) or not self._ended.is_set()
+
+    def _take_oldest(self) -> Parcel:
+        parcel = self._waiting.popleft()
+        self._size -= len(parcel.entries)
+        return parcel
 
     def _try(self) -> Failure | None:
         """Do what is due; how that failed, if it did. One line in the log when it begins to fail and when it ends."""
@@ -158,7 +166,7 @@ class Writer:
             return self._begin_anew()
         if failure is Failure.REFUSED:
             with self._condition:
-                self._dropped += len(self._in_hand)
+                self._dropped += _count_entries(self._in_hand)
             self._in_hand = []
         return failure
 
@@ -178,11 +186,14 @@ class Writer:
     def _work(self) -> None:
         if self._engine is None:
             self._engine = open_store(self._url)
-        sightings = self._in_hand
-        if self._court.sit(self._engine, (lambda connection: record(connection, sightings)) if sightings else None):
+            self._taken = _read_taken(self._engine)
+        entries, last = unpack(self._in_hand, self._taken)
+        if self._court.sit(self._engine, partial(_store, entries, last) if entries else None):
             self._is_dirty, self._reported = True, -inf
-        if sightings:
-            self._in_hand, self._is_dirty = [], True
+        if entries:
+            self._is_dirty = True
+        self._in_hand = []
+        self._taken.update(last)
         if self._clerk and self._clerk.work(self._engine, is_clock_steady=self._court.is_clock_steady):
             self._is_dirty = True
         now = time.monotonic()
@@ -200,6 +211,8 @@ class Writer:
         sweep(engine, today - self._retention)
         with engine.begin() as connection:
             forget_names(connection, today - self._sample_retention)
+            forget_senders(connection, today)
+        self._taken = _read_taken(engine)
 
     def _write_names(self, engine: Engine) -> None:
         with self._condition:
@@ -213,3 +226,20 @@ class Writer:
             standings, flagged = count_standings(connection), list_flagged(connection, self._series)
             waiting = count_waiting(connection)
         self._on_report(Report(standings, flagged, self._swept_at, self._court.capped, waiting))
+
+
+def _read_taken(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return list_taken(connection)
+
+
+def _store(
+    entries: Sequence[Attributed], last: Mapping[str, int], connection: Connection
+) -> Mapping[DeviceKey, Standing]:
+    """Write entries and that their parcels are stored; return who must be judged, with the standing before."""
+    note_taken(connection, last, time.time())
+    return record(connection, entries)
+
+
+def _count_entries(parcels: Iterable[Parcel]) -> int:
+    return sum(len(parcel.entries) for parcel in parcels)

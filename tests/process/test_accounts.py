@@ -25,6 +25,16 @@ def test_only_growth_is_new() -> None:
     assert list(accounts.settle(batch(3), 3)) == []
 
 
+def test_a_batch_that_comes_again_is_known() -> None:
+    """By the number of the last batch of one life of a process; its successor begins anew."""
+    accounts = Accounts()
+    batches = [Batch("worker-0", life, number=number) for life, number in (("1", 1), ("1", 2), ("2", 1))]
+    for each in batches:
+        assert not accounts.is_settled(each)
+        list(accounts.settle(each, 0))
+    assert all(map(accounts.is_settled, batches))
+
+
 def test_each_life_counts_for_itself() -> None:
     """A restarted worker adds to what its predecessor counted, also when the last batch of that one comes late."""
     accounts = Accounts()

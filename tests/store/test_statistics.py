@@ -1,6 +1,5 @@
 """Counts of a period."""
 
-
 import pytest
 from sqlalchemy import Engine
 

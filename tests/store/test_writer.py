@@ -1,5 +1,6 @@
 """The writer: what is put in is stored, whatever happens to the store meanwhile."""
 
+import itertools
 import logging
 import threading
 import time
@@ -15,8 +16,10 @@ from dnsfilter.store import writer as module
 from dnsfilter.store.court import Court
 from dnsfilter.store.database import open_store
 from dnsfilter.store.devices import find_device
+from dnsfilter.store.parcels import Parcel
 from dnsfilter.store.sample import read_sample
 from dnsfilter.store.schema import sightings
+from dnsfilter.store.sightings import Attributed
 from dnsfilter.store.writer import Report, Writer
 from tests.fakes.postgresql import SQLITE_ONLY
 from tests.fakes.sightings import NOON, attributed, sighting
@@ -52,17 +55,54 @@ def count(url: str) -> int:
     return int(number or 0)
 
 
+_numbers = itertools.count(1)
+
+
+def put(writer: Writer, entries: list[Attributed], number: int = 0) -> None:
+    """Put sightings in as those of one worker."""
+    writer.put(Parcel("worker-0 1", number or next(_numbers), entries))
+
+
 def test_stores_and_reports(writer: Writer, url: str, reports: list[Report]) -> None:
     """What is put in is in the store after the end, and the report tells of it."""
     writer.start()
-    writer.put([attributed(sighting("a")), attributed(sighting("b"))])
+    put(writer, [attributed(sighting("a")), attributed(sighting("b"))])
     wait_until(lambda: reports and reports[-1].flagged, "reported")
     assert reports[-1].standings == {("tiktok", "confirmed", "corporate"): 1}
     assert reports[-1].flagged == [("tiktok", "d-1", "confirmed", "corporate")]
-    writer.put([attributed(sighting("c"), f"d-{number}") for number in range(100)])
+    put(writer, [attributed(sighting("c"), f"d-{number}") for number in range(100)])
     writer.stop(5)
     assert count(url) == 102
     assert writer.take_dropped() == 0
+
+
+def test_what_comes_again_is_stored_once(writer: Writer, url: str) -> None:
+    """A parcel that is repeated is known, also to a writer that opens the store later; the next one is stored."""
+    first, second = [attributed(sighting("a", count=3))], [attributed(sighting("b"))]
+    later = Writer(url, lambda _: None, Court(lambda _: None))
+    later.limit(10.0**10, 10)
+    for each in (writer, later):
+        each.start()
+        put(each, first, 1)
+        put(each, first, 1)
+        each.stop(5)
+    assert total(url) == 3
+    last = Writer(url, lambda _: None, Court(lambda _: None))
+    last.limit(10.0**10, 10)
+    last.start()
+    put(last, first, 1)
+    put(last, second, 2)
+    last.stop(5)
+    assert total(url) == 4
+
+
+def total(url: str) -> int:
+    """Return how many sightings are stored."""
+    engine = open_store(url)
+    with engine.connect() as connection:
+        number = connection.scalar(select(func.sum(sightings.c.count)))
+    engine.dispose()
+    return int(number or 0)
 
 
 def test_the_sample(writer: Writer, url: str) -> None:
@@ -93,7 +133,8 @@ def stored_sample(url: str) -> SampledNames:
 def test_the_oldest_is_dropped_and_counted(writer: Writer, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue that is full drops the oldest, says how many, and never makes anybody wait."""
     monkeypatch.setattr(module, "MAX_WAITING", 10)
-    writer.put(attributed(sighting(), f"d-{number:02}") for number in range(25))
+    for number in range(25):
+        put(writer, [attributed(sighting(), f"d-{number:02}")])
     assert (writer.take_dropped(), writer.take_dropped()) == (15, 0)
     writer.start()
     writer.stop(5)
@@ -115,7 +156,7 @@ def test_a_locked_store_is_waited_for(
     with other.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         writer.start()
-        writer.put([attributed(sighting())])
+        put(writer, [attributed(sighting())])
         wait_until(lambda: "locked" in caplog.text, "noticed")
         connection.rollback()
     other.dispose()
@@ -132,7 +173,7 @@ def test_a_damaged_store_is_set_aside(
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "dnsfilter.db").write_bytes(b"no database" * 1_000)
     writer.start()
-    writer.put([attributed(sighting())])
+    put(writer, [attributed(sighting())])
     wait_until(lambda: list((tmp_path / "store").glob("*.corrupt-*")), "set aside")
     writer.stop(5)
     assert count(url) == 1
@@ -142,10 +183,10 @@ def test_a_damaged_store_is_set_aside(
 def test_a_sighting_that_cannot_be_stored_stops_nothing(writer: Writer, url: str) -> None:
     """What the store refuses is dropped and counted; what comes after it is stored."""
     writer.start()
-    writer.put([attributed(sighting("\ud800"))])
+    put(writer, [attributed(sighting("\ud800"))])
     dropped = []
     wait_until(lambda: dropped.append(writer.take_dropped()) or sum(dropped), "dropped")
-    writer.put([attributed(sighting())])
+    put(writer, [attributed(sighting())])
     writer.stop(5)
     assert (sum(dropped), count(url)) == (1, 1)
 
@@ -167,7 +208,7 @@ def test_ends_though_the_store_does_not_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     made = Writer(f"sqlite:///{tmp_path}/file/x.db", lambda _: None, Court(lambda _: None))
     made.start()
-    made.put([attributed(sighting())])
+    put(made, [attributed(sighting())])
     made.stop(5)
     assert threading.active_count() == 1 or not made._thread.is_alive()
 
@@ -175,6 +216,6 @@ def test_ends_though_the_store_does_not_work(tmp_path: Path) -> None:
 def test_a_report_has_gravity(writer: Writer, reports: list[Report]) -> None:
     """A device that is merely suspected is flagged too."""
     writer.start()
-    writer.put([attributed(sighting("a"))])
+    put(writer, [attributed(sighting("a"))])
     wait_until(lambda: reports and reports[-1].flagged, "reported")
     assert reports[-1].flagged[0][2] == Standing.SUSPECTED
