@@ -7,6 +7,7 @@ Of the thirty addons that mitmdump loads, most have nothing to do here.
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -58,12 +59,19 @@ def make_master(name: str, source: PolicySource, places: Mapping[str, Place]) ->
     return master
 
 
+def raise_limit() -> None:
+    """Have as many descriptors as this process may: each connection takes two of them."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def _run(state: Path, name: str, places: Mapping[str, Place]) -> None:
     master = make_master(name, PolicySource(state), places)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.shutdown)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise_limit()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     await master.run()
