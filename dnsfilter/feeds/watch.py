@@ -1,6 +1,6 @@
 """Notices that a file was replaced or rewritten, by looking; works on every file system and after any rename."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 MAX_UNSETTLED = 8
@@ -36,6 +36,8 @@ class Watch:
 class Watches:
     """Several files, of which somebody may be writing one: a change is told once nothing has changed for one look.
 
+    Where somebody knows which files are `finished`, and which are `writing`, that counts instead.
+
     What was written after `since` (seconds since the epoch) is a change, too; later files count as known.
     """
 
@@ -49,12 +51,12 @@ class Watches:
         """Watch these files from now on; of those watched before every change since the last look will be told."""
         self._watches = {path: self._watches.get(path) or Watch(path) for path in paths}
 
-    def take_changed(self) -> set[Path]:
+    def take_changed(self, finished: Collection[Path] = (), writing: Collection[Path] = ()) -> set[Path]:
         """Return the files that have changed, once they are settled, and forget it."""
         fresh = {path for path, watch in self._watches.items() if watch.changed()}
         self._changed |= fresh
-        self._looks = self._looks + 1 if fresh else 0
-        if not self._changed or 0 < self._looks < MAX_UNSETTLED:
+        self._looks = self._looks + 1 if fresh.difference(finished) else 0
+        if not self._changed or 0 < self._looks < MAX_UNSETTLED or not self._changed.isdisjoint(writing):
             return set()
         taken, self._changed, self._looks = self._changed, set(), 0
         return taken

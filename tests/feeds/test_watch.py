@@ -120,3 +120,15 @@ def test_adopting_and_skipping(watched: tuple[Path, Path, Watches], tmp_path: Pa
     third.unlink()
     watches.skip()
     assert watches.take_changed() == set()
+
+
+def test_who_knows_need_not_look_again(watched: tuple[Path, Path, Watches]) -> None:
+    """A finished file is settled at once; one that is being written keeps all changes back."""
+    one, other, watches = watched
+    one.write_text("finished")
+    assert watches.take_changed(finished={one}) == {one}
+    one.write_text("finished too")
+    other.write_text("not yet")
+    assert watches.take_changed(finished={one}, writing={other}) == set()
+    assert watches.take_changed(writing={other}) == set()
+    assert watches.take_changed(finished={other}) == {one, other}
