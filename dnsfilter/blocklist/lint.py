@@ -194,6 +194,9 @@ class _Linter:
         for rule, line in zip(self._parsed.rules, self._parsed.rule_lines, strict=True):
             if rule.match is Match.PATTERN:
                 yield from self._find_in_pattern(rule, line)
+            elif rule.match is Match.CLIENT and not rule.passthru and not ip_network(rule.text).prefixlen:
+                message = "holds every address, so that nobody is answered"
+                yield self._finding(line, Severity.ERROR, "too-broad", rule.text, message, "name less")
             elif rule.match is Match.NETWORK and not rule.passthru and not ip_network(rule.text).is_global:
                 message = "holds addresses that are not of the public Internet"
                 yield self._finding(line, Severity.ERROR, "too-broad", rule.text, message, "name less")

@@ -7,11 +7,9 @@ Pure: the same configuration, lists, client and time always give the same decisi
 What a list says of who asks is more specific than what any says of a name (RPZ's order within a zone).
 """
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeVar
 
 from dnsfilter.config import Configuration
 from dnsfilter.model import (
@@ -42,8 +40,6 @@ CLIENT_TRIGGER = "rpz-client-ip"
 """The text of every rule about who asks, in a view: those whom rules treat alike share it, and it gives nobody away."""
 
 _ECH = list(Ech)
-
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +84,17 @@ class View:
         self.group = client.group
         self.listed_prefixes = matcher.listed_prefixes
         self.ech = max((clause.ech for clause in clauses), key=_ECH.index, default=Ech.KEEP)
-        self._match, self._match_address = matcher.match, matcher.match_address
-        if client.triggers:
-            self._match = partial(_put_first, client.triggers, matcher.match)
-            self._match_address = partial(_put_first, client.triggers, matcher.match_address)
+        self._matcher = matcher
+        self._triggers = client.triggers
         self._clauses = clauses
         self._exemptions = exemptions
         self._own = own
 
     def decide(self, name: str) -> Decision:
         """Decide a canonical name."""
-        rules = self._match(name)
+        rules = self._matcher.match(name)
+        if self._triggers:
+            rules = [*self._triggers, *rules]
         if not rules:
             return NOT_LISTED
         for rule in rules:
@@ -143,7 +139,9 @@ class View:
 
     def decide_packed(self, address: bytes) -> Decision:
         """Decide an address of 4 or 16 octets."""
-        rules = self._match_address(address)
+        rules = self._matcher.match_address(address)
+        if self._triggers:
+            rules = [*self._triggers, *rules]
         return self._strictest(rules) if rules else NOT_LISTED
 
     def decide_sign(self, rules: Sequence[Rule]) -> Decision:
@@ -238,10 +236,6 @@ class Engine:
         for allow, until in self._expiries:
             if (until is None or now < until) and (not allow.groups or group in allow.groups):
                 yield allow
-
-
-def _put_first(first: tuple[Rule, ...], find: Callable[[Key], list[Rule]], key: Key) -> list[Rule]:
-    return [*first, *find(key)]
 
 
 def _find_own(configuration: Configuration, lists: Sequence[CompiledList]) -> Iterable[Rule]:

@@ -61,10 +61,11 @@ def serve(path: Path | None) -> int:
 
 def _publish(arguments: list[str], account: Account | None) -> int:
     """Let a child compile the configuration, as whoever will have to do it again at a reload."""
-    command = [*_python("publisher"), *arguments]
-    run = partial(subprocess.run, command, check=False, stdout=subprocess.DEVNULL)  # what stands there is for a manager
+    run = partial(subprocess.run, [*_python("publisher"), *arguments], check=False, stdout=subprocess.DEVNULL)
+    if account is None:
+        return run().returncode
     try:
-        return (run(**account.credentials) if account else run()).returncode
+        return run(**account.credentials).returncode
     except PermissionError as error:
         raise ProcessError(f"user: {account.name} cannot execute {sys.executable}: {error.strerror}") from None
 

@@ -80,6 +80,18 @@ def test_what_is_freed_in_between_is_not_covered():
     assert find("||a.example^\n@@||b.a.example^\n||c.b.a.example^\n", ListFormat.ADBLOCK) == []
 
 
+def test_triggers_about_everybody():
+    """A client-IP trigger that every address is in is told; one that frees, and a smaller one, are not."""
+    zone = "0.0.0.0.0.rpz-client-ip CNAME .\n0.zz.rpz-client-ip CNAME rpz-passthru.\n8.0.0.0.10.rpz-client-ip CNAME .\n"
+    assert find(zone, ListFormat.RPZ) == [(1, "error", "too-broad", "0.0.0.0/0")]
+
+
+def test_local_data_counts_like_other_entries():
+    """A name with records of its own is held against what must stay reachable, and below it where it is a wildcard."""
+    found = find("*.co.uk A 192.0.2.1\na.example A 192.0.2.1\na.example CNAME rpz-passthru.\n", ListFormat.RPZ)
+    assert [(line, check) for line, _, check, _ in found] == [(1, "too-broad")]
+
+
 def test_a_catalogue():
     """An entry of another grade is not superfluous; a pattern in our own domain and a private network hurt."""
     text = """\

@@ -108,9 +108,10 @@ def _read_index(index: NameIndex | None) -> Iterator[str]:
 
 
 def _ask(name: str, below: dict[str, Verdict], decide: Decide) -> Node:
-    verdicts = decide(name), decide(f"{PROBE}.{name}"), _find_above(name, below)
-    below[name] = verdicts[1]
-    return Node(name, *(verdict.action for verdict in verdicts), LocalData(*(verdict.data for verdict in verdicts)))
+    own, under, inherited = decide(name), decide(f"{PROBE}.{name}"), _find_above(name, below)
+    below[name] = under
+    data = LocalData(own.data, under.data, inherited.data)
+    return Node(name, own.action, under.action, inherited.action, data)
 
 
 def _find_above(name: str, below: dict[str, Verdict]) -> Verdict:
