@@ -3,17 +3,21 @@
 Either is the `id` of a device in the inventory. A name that is none changes nothing: the address still counts.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from mitmproxy import connection
 from mitmproxy.certs import Cert
 
+from dnsfilter.clients.addresses import parse_address
 from dnsfilter.clients.table import device_key
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import Client
+from dnsfilter.values import Network
 from proxy_addons.connections import ClientConnection
 from proxy_addons.policy import PolicyInForce
 
@@ -24,6 +28,12 @@ def identify(connection: ClientConnection, name: str, policy: PolicyInForce, now
     client = policy.find_client(key, now)
     if client != Client():
         connection.address, connection.client = key, replace(client, triggers=connection.client.triggers)
+
+
+def is_served(client: connection.Client, networks: Iterable[Network]) -> bool:
+    """Whether a client connects from one of the networks."""
+    address = parse_address(client.peername[0])
+    return any(address in network for network in networks)
 
 
 class Authority:

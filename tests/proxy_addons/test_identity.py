@@ -1,6 +1,7 @@
 """Who a client is beyond its address."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from dnsfilter.clients.table import compile_table, device_key
 from dnsfilter.errors import InputError
 from dnsfilter.model import Client, Device
 from proxy_addons.connections import ClientConnection
-from proxy_addons.identity import Authority, identify
+from proxy_addons.identity import Authority, identify, is_served
 from proxy_addons.policy import PolicyInForce
+from tests.fakes.mitmproxy import proxy_client
 from tests.fakes.published import publish_world
 
 DAY = timedelta(days=1)
@@ -78,3 +80,13 @@ def test_a_device_is_known_by_its_id(tmp_path: Path) -> None:
     identify(connection, "L-1", policy, 0.0)
     assert connection.address == device_key("L-1")
     assert connection.client == Client("managed", "L-1", frozenset({"order"}))
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("10.1.2.3", True), ("::ffff:10.1.2.3", True), ("fd00::1%eth0", True), ("203.0.113.9", False), ("::1", False)],
+)
+def test_who_is_served(address: str, *, expected: bool) -> None:
+    """Only clients of the given networks are served, in whatever form their address comes."""
+    networks = ip_network("10.0.0.0/8"), ip_network("fd00::/8")
+    assert is_served(proxy_client(address), networks) is expected
