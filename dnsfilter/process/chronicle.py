@@ -57,7 +57,7 @@ def note(snapshot: Snapshot, actor: str, files: Iterable[Path] = ()) -> bool:
 
 def _describe(snapshot: Snapshot) -> dict[str, dict[str, str]]:
     return {
-        "keys": digest_keys(snapshot.configuration),
+        "keys": digest_keys(snapshot.configuration, snapshot.local),
         "lists": digest_lists(snapshot.lists),
         "exceptions": digest_exceptions(snapshot.configuration),
     }

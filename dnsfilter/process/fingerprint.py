@@ -11,6 +11,7 @@ import marisa_trie
 
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.snapshot import Snapshot
+from dnsfilter.localtable import NO_TABLE, LocalTable
 from dnsfilter.model import CompiledList, NameIndex
 
 DIGITS = 16
@@ -21,10 +22,13 @@ DECIDING = ("policies", "allow", "groups", "canaries", "timezone")
 """The keys by which two nodes decide differently; others may differ from one to the other."""
 
 
-def digest_keys(configuration: Configuration) -> dict[str, str]:
-    """Return a digest of each key of a configuration that differs from its default."""
+def digest_keys(configuration: Configuration, local: LocalTable = NO_TABLE) -> dict[str, str]:
+    """Return a digest of each key of a configuration that differs from its default; `local` are records of it, too."""
     values = configuration.model_dump(mode="json", exclude_defaults=True)
-    return {key: _digest(json.dumps(value, sort_keys=True).encode()) for key, value in sorted(values.items())}
+    digests = {key: _digest(json.dumps(value, sort_keys=True).encode()) for key, value in sorted(values.items())}
+    if local:
+        digests["records"] = _digest(digests.get("records", "").encode(), *local.sections)
+    return digests
 
 
 def digest_lists(lists: Sequence[CompiledList]) -> dict[str, str]:

@@ -11,7 +11,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
@@ -61,6 +62,8 @@ GRACE = 2.0
 FAREWELL = 1.0
 """Seconds in which clients see that their connections end, and ask elsewhere."""
 
+_GONE = object()
+
 _log = logging.getLogger("dnsfilter.worker")
 
 
@@ -69,8 +72,8 @@ class Rules:
 
     def __init__(self, fresh: Snapshot) -> None:
         self.snapshot = fresh
-        self.engine = Engine(fresh.configuration, fresh.lists)
-        self.local = LocalData(fresh.configuration.records, fresh.configuration.listen)
+        self.engine = Engine(fresh.configuration, fresh.lists, fresh.local)
+        self.local = LocalData(fresh.configuration.records, fresh.configuration.listen, fresh.local)
 
 
 class Worker:
@@ -97,6 +100,7 @@ class Worker:
         self._sender = Sender(state, self.journal)
         self._attendance_due = 0.0
         self._next_change: float | None = None
+        self._letting_go: deque[Iterator[None]] = deque()
         self._listening: list[asyncio.AbstractServer] = []
         self._ending = asyncio.Event()
 
@@ -148,6 +152,8 @@ class Worker:
         while True:
             await asyncio.sleep(TICK)
             self._forwarder.tick(monotonic())
+            if self._letting_go and next(self._letting_go[0], _GONE) is _GONE:
+                self._letting_go.popleft()
 
     async def _account(self) -> None:
         """Once a second: counts to the journal, idle connections out."""
@@ -165,7 +171,7 @@ class Worker:
             if any(changes):
                 await self._renew(is_other_snapshot=changes[0])
             elif self._next_change is not None and time() >= self._next_change:
-                self._adopt(self._rules, self._table)
+                self._change(self._rules, self._table)
 
     def _report(self) -> None:
         hits = [server.take_hits() for server in self._udp]
@@ -196,7 +202,7 @@ class Worker:
                 _log.error("%s; generation %d stays in force", error, self._snapshot.generation)
         table = await asyncio.to_thread(self._read_table)
         self._report()
-        self._adopt(rules, table)
+        self._change(rules, table)
 
     def _read_table(self) -> ClientTable:
         try:
@@ -205,11 +211,18 @@ class Worker:
             _log.error("%s; devices known before stay known", error)
             return getattr(self, "_table", ClientTable())
 
+    def _change(self, rules: Rules, table: ClientTable) -> None:
+        """Put others in force; what was remembered of clients goes little by little."""
+        before = self._resolver.seats
+        self._adopt(rules, table)
+        self._letting_go.append(before.let_go())
+
     def _adopt(self, rules: Rules, table: ClientTable) -> None:
         fresh, today = rules.snapshot, time()
         configuration = fresh.configuration
         directory = Directory(configuration.groups, table)
         self._resolver.adopt(configuration, rules.engine, directory, today, fresh.secrets, rules.local)
+        self._resolver.tally.sample.adopt(configuration.sample)
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(
             configuration.upstreams,

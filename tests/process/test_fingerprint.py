@@ -8,6 +8,7 @@ import pytest
 from dnsfilter.blocklist.compiler import compile_list
 from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
+from dnsfilter.localtable import NO_TABLE, make_table
 from dnsfilter.process.fingerprint import digest_keys, digest_lists, find_fingerprint
 from dnsfilter.settings.order import Blocklist
 from tests.fakes.published import publish_world
@@ -55,6 +56,16 @@ def test_one_name_makes_another_list(tmp_path: Path) -> None:
     changed = {name for name, digest in digest_lists(other.lists).items() if digest_lists(made.lists)[name] != digest}
     assert changed == {"big"}
     assert find_fingerprint(other) != find_fingerprint(made)
+
+
+def test_records_that_are_ready_made_count(tmp_path: Path) -> None:
+    """One address of a hosts file that became another changes the digest of the records."""
+    configuration = snapshot(tmp_path).configuration
+    tables = [make_table({"a.example": [bytes((0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 1, octet))]}) for octet in (1, 2)]
+    digests = [digest_keys(configuration, table) for table in (NO_TABLE, *tables)]
+    assert "records" not in digests[0]
+    assert digests[1].pop("records") != digests[2].pop("records")
+    assert digests[0] == digests[1] == digests[2]
 
 
 def test_defaults_are_left_out(tmp_path: Path) -> None:
