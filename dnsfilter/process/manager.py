@@ -25,7 +25,7 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
-from dnsfilter.feeds.watch import Watch, Watches
+from dnsfilter.feeds.watch import Watch
 from dnsfilter.journal import Batch, CounterKey
 from dnsfilter.metrics import NO_GROUP, RESOLVER
 from dnsfilter.model import EventKind
@@ -41,6 +41,7 @@ from dnsfilter.process.proxy_metrics import ProxyMetrics
 from dnsfilter.process.publisher import find_sources
 from dnsfilter.process.quarantine import Quarantine
 from dnsfilter.process.selftest import Selftest
+from dnsfilter.process.sources import Sources
 from dnsfilter.process.subscriptions import Subscriptions
 from dnsfilter.store.audit import current_actor
 from dnsfilter.store.court import Court, Quarantined
@@ -50,7 +51,6 @@ from dnsfilter.store.writer import Report, Writer
 
 CLIENTS_SECONDS = 2.0
 LISTS_SECONDS = 1.0
-SOURCES_SECONDS = 0.2
 FLUSH_SECONDS = 5.0
 GC_THRESHOLDS = (100_000, 20, 20)
 """Batches are many objects without cycles: looking for cycles among them seldom is enough."""
@@ -81,7 +81,7 @@ class Manager:
         self._writer = Writer(configuration.store.url, self._on_report, court, self._outgoing.clerk)
         self._selftest = Selftest(configuration, self._gauges.show_selftest)
         self._admin = AdminServer(self._render, self._find_obstacle)
-        self._sources = Watches(self._find_sources(configuration), self._snapshot.created)
+        self._sources = Sources(self._find_sources(configuration), self._snapshot.created)
         self._changed: set[Path] = set()
         self._renewed = asyncio.Event()
         self._reload = asyncio.Event()
@@ -136,6 +136,7 @@ class Manager:
         await self._outgoing.close()
         await self._admin.stop()
         await self._proxy_metrics.stop()
+        self._sources.close()
         self._ledger.save(time.monotonic())
         await asyncio.to_thread(self._writer.stop, FLUSH_SECONDS)
         return 1 if failures else 0
@@ -273,8 +274,7 @@ class Manager:
     async def _keep_sources(self) -> None:
         """Reload when somebody, a download too, has written the configuration or a list."""
         while True:
-            await asyncio.sleep(SOURCES_SECONDS)
-            for path in sorted(self._sources.take_changed()):
+            for path in sorted(await self._sources.wait()):
                 _log.info("%s has changed", path)
                 self._changed.add(path)
                 self._reload.set()
