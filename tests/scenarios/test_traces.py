@@ -3,11 +3,13 @@
 import re
 from collections import Counter
 from functools import cache
+from math import inf
 from pathlib import Path
 
 import pytest
 import yaml
 
+from dnsfilter.clients.leases import Lease
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.clients import ClientSources
 from dnsfilter.model import CompiledList, Device, Standing
@@ -31,11 +33,23 @@ policies:
     blocklists: [tiktok]
     phases: {observe: 2023-02-23, warn: 2023-03-01, enforce: 2023-03-15, quarantine: 2023-06-01}
     quarantine: {blocklists: [professional-apps], release_after: 7d}
+identity: {shared: [10.20.50.0/24]}
 """
 SHARED = ("10.20.0.41", "10.20.0.42")
 """Addresses that the inventory gives to two devices each."""
 DEVICES = [Device(f"device-{number}", "", "", "", "", (), (f"10.20.0.{number}",)) for number in range(10, 40)]
 DEVICES += [Device(f"{address}-{twin}", "", "", "", "", (), (address,)) for address in SHARED for twin in "ab"]
+MOVER, PHONE, HOTSPOT, VPN = "02:00:5e:00:53:61", "02:00:5e:00:53:63", "02:00:5e:00:53:99", "10.20.50.1"
+DEVICES += [
+    Device("moves", "", "", "", "", (MOVER,), ()),
+    Device("phone", "", "", "", "", (PHONE,), ("10.20.0.63",)),
+    Device("concentrator", "", "", "", "", (), (VPN,)),
+]
+LEASES = (
+    Lease("10.20.0.61", MOVER, inf),
+    Lease("10.20.0.62", MOVER, inf),
+    Lease("10.20.0.63", HOTSPOT, inf),  # a MAC that nobody knows, at an address that the inventory gives to a phone
+)
 COLUMNS = (Standing.CLEAR, Standing.SUSPECTED, Standing.CONFIRMED, Standing.UNATTRIBUTABLE)
 ENFORCED, QUARANTINED = 1_683_504_000.0, 1_685_836_800.0
 """8 May and 4 June 2023."""
@@ -50,14 +64,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Configuration, l
 
 
 def replay(compiled: tuple[Configuration, list[CompiledList]], trace: str, at: float) -> DeviceSummary:
-    """Return what the one client of a trace stands for at its end."""
+    """Return what the one device of a trace stands for at its end, whatever addresses it had."""
     configuration, lists = compiled
     text = (HERE / "traces" / f"{trace}.csv").read_text()
     recording = gather(parse_table(text, trace), lists)
     assert recording.problems == []
     assert recording.listed or trace == "lark"
-    replayed = Replay(configuration, lists, ClientSources(tuple(DEVICES)), Pseudonyms(b"k" * 32), at)
-    ((_, summary),) = replayed.run(recording)
+    replayed = Replay(configuration, lists, ClientSources(tuple(DEVICES), LEASES), Pseudonyms(b"k" * 32), at)
+    (_, summary), *others = replayed.run(recording)
+    assert all(other == summary for _, other in others)
     return summary
 
 
