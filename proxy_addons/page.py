@@ -23,6 +23,21 @@ REFUSED_STATUS = 451
 """Unavailable For Legal Reasons (RFC 7725)."""
 FORBIDDEN_STATUS = 403
 
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
 HTML = "text/html; charset=utf-8"
 PROBLEM = "application/problem+json"
 
@@ -122,7 +137,7 @@ def tell(notice: Notice, language: str) -> dict[str, str]:
         "host": notice.host,
         "app": notice.app,
         "policy": notice.policy,
-        "since": notice.since.isoformat() if notice.since else "",
+        "since": _format(notice.since, texts["date"]) if notice.since else "",
         "contact": notice.contact or texts["default_contact"],
     }
     parts = {
@@ -136,6 +151,11 @@ def tell(notice: Notice, language: str) -> dict[str, str]:
     said = {part: texts[key].format_map(fields) for part, key in (parts | dict(zip(plain, plain, strict=True))).items()}
     said["since"] = texts["since"].format_map(fields) if notice.since else ""
     return said
+
+
+def _format(day: date, pattern: str) -> str:
+    """Return a date as a language writes it; the name of the month is the English one."""
+    return pattern.format(day=day.day, month=day.month, year=day.year, name=_MONTHS[day.month - 1])
 
 
 @cache

@@ -72,7 +72,7 @@ def test_enforce_refuses_before_any_connection(start: Start, secure: Origin, pla
     assert hello.exit_status in {35, 56}
     assert page.status == host.status == 451
     assert LISTED_PAGE in page.body
-    assert "2023-03-15" in page.body
+    assert "15\N{NO-BREAK SPACE}March\N{NO-BREAK SPACE}2023" in page.body
     assert (secure.accepted, plain.accepted) == (0, 0)
     assert proxy.metric("dnsfilter_proxy_connections_total", decision="refuse") == 4
     assert proxy.metric("dnsfilter_proxy_requests_total", decision="refuse") == 2

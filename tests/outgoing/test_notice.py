@@ -94,10 +94,27 @@ def test_dates(language: str, date: str) -> None:
     assert date in written(EventKind.REMINDER, language)["Subject"]
 
 
-def test_a_time_of_the_day() -> None:
-    """A deadline that is no midnight has its time and timezone."""
-    order = ORDER._replace(deadline=DEADLINE.replace(hour=8, minute=30))
-    assert "20 March 2023 08:30 (CET)" in written(EventKind.REMINDER, order=order)["Subject"]
+@pytest.mark.parametrize(
+    ("language", "moment"),
+    [
+        ("en", "1 March 2023 at 08:30 (CET)"),
+        ("fr", "1er mars 2023 à 08 h 30 (CET)"),
+        ("de", "1. März 2023, 08:30 Uhr (CET)"),
+        ("nl", "1 maart 2023 om 08.30 uur (CET)"),
+    ],
+)
+def test_a_time_of_the_day(language: str, moment: str) -> None:
+    """A deadline that is no midnight has its time and timezone, as people of that language write it."""
+    order = ORDER._replace(deadline=DEADLINE.replace(day=1, hour=8, minute=30))
+    assert moment in written(EventKind.REMINDER, language, order)["Subject"]
+
+
+def test_no_line_begins_with_a_mark() -> None:
+    """What French sets off by a space stays on the line of the word before it."""
+    for kind in NOTICES:
+        assert not [
+            line for line in written(kind, "fr").get_content().splitlines() if line.startswith((":", ";", "?", "!"))
+        ]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from proxy_addons.page import (
     redirect,
     render,
     respond,
+    tell,
 )
 
 NOTICE = Notice("www.tiktok.com", "tiktok", "order", date(2023, 3, 15), "help desk, extension 4711")
@@ -78,8 +79,8 @@ def test_page_is_accessible_and_self_contained() -> None:
 
 def test_page_says_what_why_since_when_and_whom_to_ask() -> None:
     """Name, app, order, date and contact are all on the page."""
-    page = render(NOTICE, DEFAULT_LANGUAGE)
-    for text in ("www.tiktok.com", "tiktok", "order", "2023-03-15", "help desk, extension 4711"):
+    page = render(NOTICE, DEFAULT_LANGUAGE).replace("\N{NO-BREAK SPACE}", " ")
+    for text in ("www.tiktok.com", "tiktok", "order", "since 15 March 2023.", "help desk, extension 4711"):
         assert text in page
 
 
@@ -132,8 +133,27 @@ def test_speaks_every_official_language(language: str) -> None:
     assert response.headers["content-language"] == language
     assert dict(page.tags)["html"] == {"lang": language, "dir": "ltr"}
     assert page.texts["title"] == load_texts()[language]["refused_title"]
-    for text in ("www.tiktok.com", "tiktok", "order", "2023-03-15", "help desk, extension 4711"):
+    for text in ("www.tiktok.com", "tiktok", "order", "2023", "help desk, extension 4711"):
         assert text in (response.text or "")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("bg", "от 15.03.2023 г."),  # noqa: RUF001 - it is one of theirs
+        ("de", "seit dem 15.3.2023."),
+        ("fr", "depuis le 15/03/2023."),
+        ("hr", "od 15. 3. 2023."),
+        ("hu", "2023. 03. 15."),
+        ("pl", "od 15.03.2023 r."),
+        ("sv", "sedan 2023-03-15."),
+    ],
+)
+def test_dates_as_a_language_writes_them(language: str, said: str) -> None:
+    """The date stands in the language's own form, and ends its sentence with one full stop."""
+    since = tell(NOTICE, language)["since"]
+    assert since.replace("\N{NO-BREAK SPACE}", " ").endswith(said)
+    assert not since.endswith("..")
 
 
 def test_a_websocket_is_refused_as_a_program() -> None:
@@ -166,4 +186,10 @@ def test_every_language_has_every_text() -> None:
         assert translated.keys() == texts[DEFAULT_LANGUAGE].keys(), language
         for key, text in texts[DEFAULT_LANGUAGE].items():
             assert language == DEFAULT_LANGUAGE or key == "ask" or translated[key] != text, (language, key)
-            assert set(re.findall(r"{\w+}", translated[key])) == set(re.findall(r"{\w+}", text)), (language, key)
+            if key == "date":
+                assert set(re.findall(r"{(\w+)", translated[key])) in (
+                    {"day", "month", "year"},
+                    {"day", "name", "year"},
+                )
+            else:
+                assert set(re.findall(r"{\w+}", translated[key])) == set(re.findall(r"{\w+}", text)), (language, key)

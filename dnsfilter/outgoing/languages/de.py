@@ -20,37 +20,38 @@ GERMAN = Form(
         "Dezember",
     ),
     date="{day}. {month} {year}",
+    moment="{date}, {hour:02}:{minute:02} Uhr ({zone})",
     subjects={
-        EventKind.ANNOUNCEMENT: "Bitte entfernen Sie {app} bis zum {deadline}",
-        EventKind.REMINDER: "Erinnerung: Bitte entfernen Sie {app} bis zum {deadline}",
-        EventKind.CONFIRMED: "{app} wird auf Ihrem Gerät {device} benutzt",
-        EventKind.QUARANTINED: "Ihr Gerät {device} hat keinen Zugang mehr zu dienstlichen Anwendungen",
-        EventKind.CLEARED: "Ihr Gerät {device} ist wieder in Ordnung",
+        EventKind.ANNOUNCEMENT: "Bitte entfernen Sie {app} vor dem {deadline}",
+        EventKind.REMINDER: "Erinnerung: Bitte entfernen Sie {app} vor dem {deadline}",
+        EventKind.CONFIRMED: "Die App {app} wird auf Ihrem Gerät {device} benutzt",
+        EventKind.QUARANTINED: "Der Zugang Ihres Geräts {device} zu dienstlichen Anwendungen ist gesperrt",
+        EventKind.CLEARED: "Ihr Gerät {device} entspricht wieder den Vorgaben",
     },
     bodies={
         EventKind.ANNOUNCEMENT: (
             "Die App {app} darf auf dienstlich genutzten Geräten nicht verwendet werden. Ist sie auf einem Ihrer "
-            "Geräte installiert, entfernen Sie sie bitte bis zum {deadline}; andernfalls ist nichts zu tun.\n\n"
-            "Bis dahin hält das Netz fest, wann ein Gerät die Server der App zu erreichen versucht. Was Sie sonst "
-            "aufrufen oder besuchen, wird nicht aufgezeichnet."
+            "Geräte installiert, entfernen Sie sie bitte vor dem {deadline}; andernfalls ist nichts zu tun.\n\n"
+            "Bis dahin zeichnet das Netz auf, wann ein Gerät die Server der App zu erreichen versucht. Was Sie sonst "
+            "suchen oder aufrufen, wird nicht aufgezeichnet."
         ),
         EventKind.REMINDER: (
-            "Ihr Gerät {device} hat versucht, Server von {app} zu erreichen. Ist die App dort installiert, entfernen "
-            "Sie sie bitte bis zum {deadline}."
+            "Ihr Gerät {device} hat versucht, Server der App {app} zu erreichen. Ist die App dort installiert, "
+            "entfernen Sie sie bitte vor dem {deadline}."
         ),
         EventKind.CONFIRMED: (
-            "Ihr Gerät {device} hat Server angesprochen, die nur die installierte App {app} verwendet. Bitte "
+            "Ihr Gerät {device} hat versucht, Server zu erreichen, die nur die installierte App {app} verwendet. Bitte "
             "entfernen Sie die App von diesem Gerät."
         ),
         EventKind.QUARANTINED: (
-            "Die App {app} wird auf Ihrem Gerät {device} weiterhin benutzt. Deshalb hat dieses Gerät keinen Zugang "
-            "mehr zu dienstlichen Anwendungen wie der E-Mail. Entfernen Sie die App: Einige Tage nach ihrem letzten "
-            "Lebenszeichen geht alles von selbst wieder, oder sofort, wenn die unten genannte Stelle bestätigt, dass "
-            "sie entfernt ist."
+            "Die App {app} wird auf Ihrem Gerät {device} weiterhin benutzt. Deshalb ist der Zugang dieses Geräts zu "
+            "dienstlichen Anwendungen wie E-Mail gesperrt. Bitte entfernen Sie die App: Der Zugang wird einige Tage, "
+            "nachdem die App zuletzt festgestellt wurde, automatisch wiederhergestellt oder sofort, sobald die unten "
+            "genannte Stelle bestätigt, dass sie entfernt wurde."
         ),
         EventKind.CLEARED: (
-            "Auf Ihrem Gerät {device} deutet nichts mehr auf die App {app} hin. Es hat wieder uneingeschränkten "
-            "Zugang. Vielen Dank."
+            "Auf Ihrem Gerät {device} deutet nichts mehr auf die App {app} hin. Der Zugang des Geräts ist nicht "
+            "eingeschränkt. Vielen Dank."
         ),
     },
     consequences={
@@ -58,13 +59,13 @@ GERMAN = Form(
         Consequence.BLOCKED_NOW: "Seit dem {deadline} sind die Server der App aus unserem Netz nicht mehr erreichbar.",
         Consequence.WITHHELD_LATER: (
             "Ab dem {deadline} hat ein Gerät, auf dem die App benutzt wird, keinen Zugang mehr zu dienstlichen "
-            "Anwendungen wie der E-Mail."
+            "Anwendungen wie E-Mail."
         ),
         Consequence.WITHHELD_NOW: (
             "Seit dem {deadline} hat ein Gerät, auf dem die App benutzt wird, keinen Zugang mehr zu dienstlichen "
-            "Anwendungen wie der E-Mail."
+            "Anwendungen wie E-Mail."
         ),
     },
-    contact="Haben Sie Fragen, oder halten Sie dies für einen Irrtum? Bitte wenden Sie sich an: {contact}",
+    contact="Wenn Sie Fragen haben oder dies für einen Irrtum halten, wenden Sie sich bitte an: {contact}",
     origin="Diese Nachricht wurde automatisch verschickt, weil das Gerät auf Ihren Namen eingetragen ist.",
 )

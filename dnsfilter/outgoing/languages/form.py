@@ -1,6 +1,7 @@
 """What a language must say for notices to be written in it.
 
-Subjects and bodies may use {app}, {device} and {deadline}; a consequence {deadline}; `contact` {contact}.
+Subjects and bodies may use {app}, {device} and {deadline}; a consequence {deadline}; `contact` {contact}. `date` and
+`moment` are dates without and with a time of the day; `first` is how the first day of a month is written.
 """
 
 from collections.abc import Mapping
@@ -27,14 +28,18 @@ class Form:
     code: str
     months: tuple[str, ...]
     date: str
+    moment: str
     subjects: Mapping[EventKind, str]
     bodies: Mapping[EventKind, str]
     consequences: Mapping[Consequence, str]
     contact: str
     origin: str
+    first: str = "1"
 
     def format_moment(self, moment: datetime) -> str:
         """Return a local time as people write it, a midnight as its date."""
-        text = self.date.format(day=moment.day, month=self.months[moment.month - 1], year=moment.year)
-        is_midnight = (moment.hour, moment.minute) == (0, 0)
-        return text if is_midnight else f"{text} {moment:%H:%M} ({moment.tzname()})"
+        day = self.first if moment.day == 1 else moment.day
+        text = self.date.format(day=day, month=self.months[moment.month - 1], year=moment.year)
+        if (moment.hour, moment.minute) == (0, 0):
+            return text
+        return self.moment.format(date=text, hour=moment.hour, minute=moment.minute, zone=moment.tzname())

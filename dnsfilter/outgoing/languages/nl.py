@@ -20,49 +20,53 @@ DUTCH = Form(
         "december",
     ),
     date="{day} {month} {year}",
+    moment="{date} om {hour:02}.{minute:02} uur ({zone})",
     subjects={
-        EventKind.ANNOUNCEMENT: "Verwijder {app} vóór {deadline}",
-        EventKind.REMINDER: "Herinnering: verwijder {app} vóór {deadline}",
-        EventKind.CONFIRMED: "{app} wordt gebruikt op uw toestel {device}",
-        EventKind.QUARANTINED: "Uw toestel {device} heeft geen toegang meer tot werktoepassingen",
-        EventKind.CLEARED: "Uw toestel {device} is weer in orde",
+        EventKind.ANNOUNCEMENT: "Verwijder de app {app} vóór {deadline}",
+        EventKind.REMINDER: "Herinnering: verwijder de app {app} vóór {deadline}",
+        EventKind.CONFIRMED: "De app {app} wordt gebruikt op uw apparaat {device}",
+        EventKind.QUARANTINED: "De toegang van uw apparaat {device} tot werktoepassingen is opgeschort",
+        EventKind.CLEARED: "Uw apparaat {device} voldoet weer aan de voorschriften",
     },
     bodies={
         EventKind.ANNOUNCEMENT: (
-            "De app {app} mag niet worden gebruikt op toestellen die voor het werk worden gebruikt. Staat de app op "
-            "een van uw toestellen, verwijder haar dan vóór {deadline}; zo niet, dan hoeft u niets te doen.\n\n"
-            "Zolang de app niet is verwijderd, noteert het netwerk wanneer een toestel de servers van de app probeert "
-            "te bereiken. Wat u verder opzoekt of bezoekt, wordt niet vastgelegd."
+            "De app {app} mag niet worden gebruikt op apparaten die voor het werk worden gebruikt. Als de app op een "
+            "van uw apparaten is geïnstalleerd, verwijder deze dan vóór {deadline}; zo niet, dan hoeft u niets te "
+            "doen.\n\n"
+            "Tot die tijd registreert het netwerk wanneer een apparaat de servers van de app probeert te bereiken. Wat "
+            "u verder opzoekt of bezoekt, wordt niet geregistreerd."
         ),
         EventKind.REMINDER: (
-            "Uw toestel {device} heeft geprobeerd servers van {app} te bereiken. Staat de app daarop, verwijder haar "
-            "dan vóór {deadline}."
+            "Uw apparaat {device} heeft geprobeerd servers van de app {app} te bereiken. Als de app daarop is "
+            "geïnstalleerd, verwijder deze dan vóór {deadline}."
         ),
         EventKind.CONFIRMED: (
-            "Uw toestel {device} heeft geprobeerd servers te bereiken die alleen de geïnstalleerde app {app} gebruikt. "
-            "Verwijder de app van dit toestel."
+            "Uw apparaat {device} heeft geprobeerd servers te bereiken die alleen door de geïnstalleerde app {app} "
+            "worden gebruikt. Verwijder de app van dit apparaat."
         ),
         EventKind.QUARANTINED: (
-            "De app {app} wordt nog steeds gebruikt op uw toestel {device}. Dit toestel heeft daarom geen toegang meer "
-            "tot werktoepassingen zoals e-mail. Verwijder de app: enkele dagen na haar laatste teken van leven werkt "
-            "alles vanzelf weer, of meteen zodra het onderstaande aanspreekpunt bevestigt dat zij weg is."
+            "De app {app} wordt nog steeds gebruikt op uw apparaat {device}. Daarom is de toegang van dit apparaat tot "
+            "werktoepassingen zoals e-mail opgeschort. Verwijder de app: de toegang wordt automatisch hersteld enkele "
+            "dagen nadat de app voor het laatst is vastgesteld, of onmiddellijk zodra het onderstaande aanspreekpunt "
+            "bevestigt dat de app is verwijderd."
         ),
         EventKind.CLEARED: (
-            "Op uw toestel {device} wijst niets meer op de app {app}. Het heeft weer volledige toegang. Dank u."
+            "Op uw apparaat {device} wijst niets meer op de app {app}. De toegang van het apparaat is niet beperkt. "
+            "Dank u wel."
         ),
     },
     consequences={
         Consequence.BLOCKED_LATER: "Vanaf {deadline} zijn de servers van de app niet meer bereikbaar via ons netwerk.",
         Consequence.BLOCKED_NOW: "Sinds {deadline} zijn de servers van de app niet meer bereikbaar via ons netwerk.",
         Consequence.WITHHELD_LATER: (
-            "Vanaf {deadline} heeft een toestel waarop de app wordt gebruikt geen toegang meer tot werktoepassingen "
+            "Vanaf {deadline} heeft een apparaat waarop de app wordt gebruikt, geen toegang meer tot werktoepassingen "
             "zoals e-mail."
         ),
         Consequence.WITHHELD_NOW: (
-            "Sinds {deadline} heeft een toestel waarop de app wordt gebruikt geen toegang meer tot werktoepassingen "
+            "Sinds {deadline} heeft een apparaat waarop de app wordt gebruikt, geen toegang meer tot werktoepassingen "
             "zoals e-mail."
         ),
     },
-    contact="Vragen, of denkt u dat dit een vergissing is? Neem contact op met: {contact}",
-    origin="Dit bericht is automatisch verzonden omdat het toestel op uw naam is geregistreerd.",
+    contact="Als u vragen hebt of denkt dat dit een vergissing is, neem dan contact op met: {contact}",
+    origin="Dit bericht is automatisch verzonden omdat het apparaat op uw naam is geregistreerd.",
 )
