@@ -27,24 +27,27 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData, TlsData
 
 from dnsfilter.channel import Sender
-from dnsfilter.clients.addresses import parse_address
+from dnsfilter.clients.addresses import canonical_address
 from dnsfilter.errors import DnsfilterError
+from dnsfilter.evidence.signs import pin
 from dnsfilter.journal import Journal
-from dnsfilter.model import Channel, Grade, ProxyAction, Role
+from dnsfilter.model import Channel, ProxyAction, Role
 from dnsfilter.policy.decisions import strictness
+from proxy_addons import bounds
 from proxy_addons.acknowledgements import Acknowledgements, is_click
-from proxy_addons.beginnings import Ended, is_request, is_too_short, is_unreadable, join_segments
+from proxy_addons.beginnings import MAX_SEGMENTS, Ended, is_request, is_too_short, is_unreadable, join_segments
 from proxy_addons.border import REFUSED, AnyEvent, guarded, refuse
 from proxy_addons.connections import ClientConnection, Recorder
 from proxy_addons.discretion import Discretion
 from proxy_addons.endpoint import MetricsEndpoint
-from proxy_addons.identity import Authority, identify
+from proxy_addons.identity import Authority, identify, is_served
 from proxy_addons.names import Target, destination_targets, has_body, hello_targets, hides_name, request_targets
 from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
+from proxy_addons.patience import end_silent
 from proxy_addons.policy import PolicyInForce, Verdict
 from proxy_addons.quic import follow_replacement
-from proxy_addons.signals import find_signals, is_distrust, pin, speaks_dns
+from proxy_addons.signals import is_distrust, speaks_dns
 from proxy_addons.source import PolicySource, compile_source
 
 REFRESH_SECONDS = 0.25
@@ -99,6 +102,7 @@ class Enforce:
         if chose_eager():
             raise DnsfilterError(EAGER)
         take_over()
+        bounds.install()
         self._discretion.begin()
         if self._source is None:
             state, file = (_path(ctx.options.dnsfilter_state), _path(ctx.options.dnsfilter_config))
@@ -124,8 +128,11 @@ class Enforce:
 
     @guarded
     def client_connected(self, client: connection.Client) -> None:
-        """Learn who a client is."""
-        self._connection(client)
+        """Learn who a client is, and serve none of those whom the resolver would not."""
+        known = self._connection(client)
+        if not is_served(client, self._policy().configuration.allow_clients):
+            self._recorder.count_connection(known, ProxyAction.REFUSE)
+            refuse(client)
 
     @guarded
     def client_disconnected(self, client: connection.Client) -> None:
@@ -151,10 +158,10 @@ class Enforce:
         data = _first_octets(choice)
         if choice.layer or not data:
             return
-        if is_too_short(data):
+        if is_too_short(data) and len(choice.events) <= MAX_SEGMENTS:
             raise exceptions.AddonHalt  # nobody decides yet; asked again with the next octets
         join_segments(choice, data)
-        if is_unreadable(data):
+        if is_unreadable(data) or len(choice.events) > MAX_SEGMENTS:
             self._recorder.count_connection(self._connection(choice.context.client), ProxyAction.REFUSE)
             choice.layer = Ended(choice.context)
         elif is_request(data) and not isinstance(choice.context.layers[-1], EXPLICIT):
@@ -202,8 +209,7 @@ class Enforce:
         verdict = self._judge(client, flow)
         self._record(client, verdict)
         client.is_freed = verdict.decision.is_free
-        if not client.is_freed:
-            self._record_signals(client, verdict, flow)
+        self._record_signs(client, verdict, flow)
         if not verdict.decision.is_probe:
             self._recorder.count_request(verdict.action)
         match verdict.action:
@@ -212,6 +218,8 @@ class Enforce:
             case ProxyAction.WARN:
                 self._warn(flow, client, verdict)
         flow.request.stream = not flow.response and has_body(flow.request)
+        if flow.response:
+            flow.request.headers.pop("expect", None)  # nobody waits for the body
 
     @guarded
     def responseheaders(self, flow: HTTPFlow) -> None:
@@ -238,9 +246,9 @@ class Enforce:
         verdict = client.shown
         if verdict is None or not is_distrust(data.conn.error):
             return
-        rule = verdict.decision.rule
-        if rule and rule.grade is not Grade.NONE:
-            self._record(client, replace(verdict, decision=replace(verdict.decision, rule=pin(rule))))
+        pinned = pin(verdict.decision.rule) if verdict.decision.rule else None
+        if pinned:
+            self._record(client, replace(verdict, decision=replace(verdict.decision, rule=pinned)))
 
     def _take_hello(self, data: ClientHelloData, client: ClientConnection, verdict: Verdict) -> None:
         self._record(client, verdict)
@@ -275,7 +283,7 @@ class Enforce:
         """Return what is known of a client; a request may bring the name of its user along."""
         known = self._connections.get(client.id)
         if known is None:
-            address = str(parse_address(client.peername[0]))
+            address = canonical_address(client.peername[0])
             is_resolved = self._is_resolved(client)
             known = ClientConnection(address, self._policy().find_client(address, time.time()), is_resolved)
             self._connections[client.id] = known
@@ -295,18 +303,15 @@ class Enforce:
         verdict = self._policy().decide(client.client, targets, now)
         if not speaks_dns(flow.request) or not targets or verdict.decision.is_free:
             return verdict
-        decision = self._policy().decide_sign(client.client, self._policy().signals.of_dns(), now)
+        decision = self._policy().decide_dns(client.client, now)
         return Verdict(decision, targets[0]) if strictness(decision) > strictness(verdict.decision) else verdict
 
-    def _record_signals(self, client: ClientConnection, verdict: Verdict, flow: HTTPFlow) -> None:
+    def _record_signs(self, client: ClientConnection, verdict: Verdict, flow: HTTPFlow) -> None:
         """Record the signs of an app in a request, whatever the request is for."""
-        action = verdict.action if verdict.decision.is_sighting else ProxyAction.OBSERVE
-        for signal in find_signals(flow.request.headers):
-            rules = self._policy().signals.of_signal(signal)
-            decision = self._policy().decide_sign(client.client, rules, time.time())
-            if decision.is_sighting:
-                target = Target(signal.name, Channel.HTTP)
-                self._recorder.record(client, Verdict(replace(decision, proxy=action), target), time.time())
+        now = time.time()
+        for decision in self._policy().observe_signs(client.client, flow.request.headers, verdict.decision, now):
+            assert decision.rule
+            self._recorder.record(client, Verdict(decision, Target(decision.rule.text, Channel.HTTP)), now)
 
     def _record_ech(self, client: ClientConnection, verdict: Verdict, data: ClientHelloData) -> None:
         if hides_name(data):
@@ -345,6 +350,7 @@ class Enforce:
         """Put new generations in force; a damaged one leaves the last good one in force."""
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
+            await end_silent(self._connections, time.time())
             self._journal.gauges["proxy_open_connections",] = len(self._connections)
             try:
                 await asyncio.to_thread(source.refresh)

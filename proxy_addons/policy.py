@@ -3,20 +3,21 @@
 The same engine as the resolver's; nothing here decides anything by itself, nothing here waits.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from dnsfilter.config import Configuration
+from dnsfilter.evidence.signs import SignRules
+from dnsfilter.feeds.signs import load_signs
 from dnsfilter.feeds.snapshot import Snapshot
 from dnsfilter.metrics import proxy_children
-from dnsfilter.model import Client, Decision, Phase, ProxyAction, Rule
+from dnsfilter.model import Client, Decision, Phase, ProxyAction
 from dnsfilter.policy.decisions import NOT_LISTED, strictness
 from dnsfilter.policy.engine import Engine, View
 from proxy_addons.names import Target
-from proxy_addons.signals import SignalRules
 
 
 class Directory(Protocol):
@@ -54,16 +55,17 @@ class PolicyInForce:
         self.generation = snapshot.generation
         self.configuration: Configuration = snapshot.configuration
         self.children = proxy_children(snapshot.configuration, snapshot.lists)
-        self.signals = SignalRules(snapshot.lists)
+        self._signs = SignRules(snapshot.lists, load_signs())
         self._engine = Engine(snapshot.configuration, snapshot.lists)
         self._directory = directory
         self._trusting = {group.name for group in snapshot.configuration.groups if group.trusts_ca}
-        self._views: dict[tuple[str, frozenset[str]], View] = {}
+        self._views: dict[Client, View] = {}
         self._views_end: float | None = 0.0
 
     def find_client(self, address: str, now: float) -> Client:
         """Return who is behind an address."""
-        return self._directory.find(address, now)
+        client, triggers = self._directory.find(address, now), self._engine.find_triggers(address)
+        return replace(client, triggers=triggers) if triggers else client
 
     def trusts_ca(self, client: Client) -> bool:
         """Whether a page may be shown inside the client's TLS connections."""
@@ -85,13 +87,23 @@ class PolicyInForce:
                 continue
             else:
                 decision = view.decide_address(target.value)
-            if strictness(decision) > strictness(verdict.decision):
+            is_first = verdict is UNLISTED and decision.is_free
+            if is_first or strictness(decision) > strictness(verdict.decision):
                 verdict = Verdict(decision, target)
         return verdict
 
-    def decide_sign(self, client: Client, rules: Sequence[Rule], now: float) -> Decision:
-        """Return what is to be made of a sign that stands for one rule of each list that is about it."""
+    def decide_dns(self, client: Client, now: float) -> Decision:
+        """Return what is to be made of DNS inside HTTP, at whatever server."""
+        rules = self._signs.of_dns()
         return self._view(client, now).decide_sign(rules) if rules else NOT_LISTED
+
+    def observe_signs(
+        self, client: Client, fields: Mapping[str, str], request: Decision, now: float
+    ) -> Iterator[Decision]:
+        """Yield what is to be recorded of the signs of apps in a request on which something is decided already."""
+        view = self._view(client, now)
+        found = (view.observe_sign(rules, request) for rules in self._signs.find(fields))
+        return (decision for decision in found if decision.is_sighting)
 
     def is_sinkhole(self, address: str) -> bool:
         """Whether an address is the one that blocked names are answered with."""
@@ -111,7 +123,7 @@ class PolicyInForce:
         if self._views_end is not None and now >= self._views_end:
             self._views.clear()
             self._views_end = self._engine.next_change(now)
-        kind = client.group, client.quarantined
+        kind = replace(client, device="")
         view = self._views.get(kind)
         if view is None:
             view = self._views[kind] = self._engine.view(client, now)

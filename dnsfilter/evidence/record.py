@@ -3,8 +3,9 @@
     clear  ->  suspected: a strong family  ->  confirmed: two different strong families within 24 h
 
 A family is the text of a rule; `api*.tiktokv.eu` and `api*.tiktokv.us` are one service in two zones, which a tool may
-try one after the other, and count as one. Weak sightings are what a browser causes, grade none proves nothing: neither
-moves a standing. A client that may not be flagged as a device is unattributable, and its sightings never become
+try one after the other, and count as one. So does a sign that is named after them, `request by the app (api*)`: a tool
+that asks the API in the app's words gives both. Weak sightings are what a browser causes, grade none proves nothing:
+neither moves a standing. A client that may not be flagged as a device is unattributable, and its sightings never become
 evidence. Sightings only raise a standing; what else happens to it is in `standing`.
 
 Pure: a record is the fold of `advance` over sightings in any order; the time of each is given.
@@ -147,6 +148,8 @@ def _find_partner(record: Record, observation: Observation) -> str:
 
 def _service(family: str) -> str:
     family = family.removeprefix(PINNED)
+    if family.endswith(")"):
+        return family[:-1].rpartition("(")[2]
     label, _, _ = family.partition(".")
     return label if "*" in label else family
 

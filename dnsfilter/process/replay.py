@@ -4,7 +4,7 @@ Decides and weighs nothing by itself; the store of the configuration is never op
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from itertools import groupby
 from math import inf
@@ -17,10 +17,12 @@ from dnsfilter.config import Configuration
 from dnsfilter.errors import Problem
 from dnsfilter.evidence.explanation import explain
 from dnsfilter.evidence.record import begin
+from dnsfilter.evidence.signs import USER_AGENT, SignRules, pin
 from dnsfilter.evidence.standing import Terms
 from dnsfilter.feeds.clients import ClientSources
+from dnsfilter.feeds.signs import load_signs
 from dnsfilter.metrics import NO_GROUP
-from dnsfilter.model import Channel, Client, CompiledList, Decision, Device, Sighting
+from dnsfilter.model import Channel, Client, CompiledList, Decision, Device, Rule, Sighting
 from dnsfilter.policy.engine import Engine, View
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.process.attribution import Attributor
@@ -34,6 +36,8 @@ from dnsfilter.store.sightings import Attributed, record
 from dnsfilter.store.standings import Orders, rule
 
 HOUR, DAY = 3600.0, 86_400.0
+PINNED_DETAIL = "pinned"
+"""What a recording says of a client that did not accept the proxy's certificate."""
 
 
 @dataclass(slots=True)
@@ -47,14 +51,19 @@ class Recording:
 
 def gather(lookups: Iterable[Lookup | Problem], lists: Sequence[CompiledList]) -> Recording:
     """Read a recording to its end and keep what any of the lists may have something to say of, in order of time."""
-    recording, matcher = Recording(), Matcher(lists)
+    recording, matcher, signs = Recording(), Matcher(lists), SignRules(lists, load_signs())
+    triggering: set[str] = set()
     for lookup in lookups:
         if isinstance(lookup, Problem):
             recording.problems.append(lookup)
             continue
+        if lookup.client not in recording.clients and matcher.match_client(lookup.client):
+            triggering.add(lookup.client)
         first, last = recording.clients.get(lookup.client, (inf, -inf))
         recording.clients[lookup.client] = min(first, lookup.time), max(last, lookup.time)
-        if matcher.match_address(_packed(lookup)) if lookup.channel is Channel.IP else matcher.match(lookup.name):
+        is_address = lookup.channel is Channel.IP
+        listed = matcher.match_address(_packed(lookup)) if is_address else matcher.match(lookup.name)
+        if listed or lookup.client in triggering or any(_find_signs(lookup, signs)):
             recording.listed.append(lookup)
     recording.listed.sort(key=lambda lookup: lookup.time)
     return recording
@@ -81,6 +90,7 @@ class Replay:
         self._directory = _Directory(configuration.groups, table, sources.devices)
         self._attributor = Attributor(self._directory, unflagged, pseudonyms)
         self._views = _Views(Engine(configuration, lists))
+        self._signs = SignRules(lists, load_signs())
         self._due = -inf
 
     def run(self, recording: Recording) -> list[tuple[str, DeviceSummary]]:
@@ -119,11 +129,22 @@ class Replay:
     def _attribute(self, lookups: Iterable[Lookup]) -> Iterator[Attributed]:
         for lookup in lookups:
             client = self._directory.find(lookup.client, lookup.time)
-            view = self._views.find(client, lookup.time if self._at is None else self._at)
-            is_address = lookup.channel is Channel.IP
-            decision = view.decide_packed(_packed(lookup)) if is_address else view.decide(lookup.name)
-            if decision.is_sighting:
-                yield self._attributor.attribute(_sighting(lookup, client, decision))
+            view = self._views.find(client, lookup.client, lookup.time if self._at is None else self._at)
+            for seen, decision in self._decide(lookup, view):
+                yield self._attributor.attribute(_sighting(seen, client, decision))
+
+    def _decide(self, lookup: Lookup, view: View) -> Iterator[tuple[Lookup, Decision]]:
+        """Yield what the addon would have recorded of a lookup: its name, a pinned certificate, signs of apps."""
+        is_address = lookup.channel is Channel.IP
+        decision = view.decide_packed(_packed(lookup)) if is_address else view.decide(lookup.name)
+        if decision.is_sighting and decision.rule:
+            yield lookup, decision
+            if _is_pinned(lookup) and (pinned := pin(decision.rule)):
+                yield lookup, replace(decision, rule=pinned)
+        for rules in _find_signs(lookup, self._signs):
+            observed = view.observe_sign(rules, decision)
+            if observed.is_sighting:
+                yield lookup._replace(channel=Channel.HTTP), observed
 
     def _unseen(self, client: str, first: float, last: float) -> DeviceSummary:
         """Return the summary of a client that reached for no listed name."""
@@ -169,17 +190,17 @@ class _Views:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._views: dict[tuple[str, frozenset[str]], View] = {}
+        self._views: dict[Client, View] = {}
         self._until: float | None = -inf
 
-    def find(self, client: Client, now: float) -> View:
-        """Return the view of a client; `now` never goes back."""
+    def find(self, client: Client, address: str, now: float) -> View:
+        """Return the view of a client that asks from an address; `now` never goes back."""
         if self._until is not None and now >= self._until:
             self._views.clear()
             self._until = self._engine.next_change(now)
-        kind = client.group, client.quarantined
+        kind = replace(client, device="", triggers=self._engine.find_triggers(address))
         if kind not in self._views:
-            self._views[kind] = self._engine.view(client, now)
+            self._views[kind] = self._engine.view(kind, now)
         return self._views[kind]
 
 
@@ -198,6 +219,17 @@ def _sighting(lookup: Lookup, client: Client, decision: Decision) -> Sighting:
         decision.dns if lookup.channel is Channel.DNS else decision.proxy,
         client.group or NO_GROUP,
     )
+
+
+def _is_pinned(lookup: Lookup) -> bool:
+    """Whether a client did not accept our certificate, which it can only see where TLS is."""
+    return lookup.channel not in (Channel.DNS, Channel.HTTP) and lookup.detail == PINNED_DETAIL
+
+
+def _find_signs(lookup: Lookup, signs: SignRules) -> Iterator[tuple[Rule, ...]]:
+    """Return the rules that signs in a request stand for, to whatever name or address it goes."""
+    is_request = lookup.channel in (Channel.HTTP, Channel.IP) and lookup.detail
+    return signs.find({USER_AGENT: lookup.detail}) if is_request else iter(())
 
 
 def _packed(lookup: Lookup) -> bytes:

@@ -13,13 +13,15 @@ MAX_TIME = 253_370_764_800.0
 class Lookup(NamedTuple):
     """One client and one name; `time` is seconds since the epoch, `client` stands as in the recording.
 
-    `name` is canonical; on the channel `ip` it is an address.
+    `name` is canonical; on the channel `ip` it is an address. `detail` is what else a proxy's log tells: the user agent
+    of a request, or `pinned` where the client did not accept the proxy's certificate.
     """
 
     time: float
     client: str
     name: str
     channel: Channel = Channel.DNS
+    detail: str = ""
 
 
 Lookups = Iterator[Lookup | Problem]

@@ -1,6 +1,6 @@
 """A recording as CSV: `time,client,name,qtype,channel,detail`, the columns in any order, the last three optional.
 
-`qtype` and `detail` are for people: neither proves anything.
+`qtype` is for people and proves nothing.
 
 A line that cannot be read is a problem and the rest goes on. Reads no file.
 """
@@ -54,7 +54,7 @@ def _parse_row(row: dict[str, str], file: str, line: int) -> Iterator[Lookup | P
     except ValueError as error:
         yield Problem(str(error), file, line, column)
     else:
-        yield Lookup(time, client, name, channel)
+        yield Lookup(time, client, name, channel, row.get("detail", ""))
 
 
 def parse_time(text: str) -> float:

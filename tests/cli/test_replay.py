@@ -67,6 +67,26 @@ def test_formats(directory: Path, content: bytes) -> None:
     assert {file.name for file in directory.iterdir()} == {"dnsfilter.yaml", "devices.csv", "recorded"}
 
 
+def test_details(directory: Path) -> None:
+    """A user agent proves the app beside a name, whatever the name, and a pinned certificate no more than its name."""
+    agent = "com.zhiliaoapp.musically/2022509040 (Linux; U; Android 13; en_US)"
+    rows = [
+        f"2023-11-14T22:13:20Z,{PHONE},example.org,,http,{agent}",
+        f"2023-11-14T22:13:21Z,{PHONE},{LOG},,sni,pinned",
+    ]
+    rows += [
+        f"2023-11-14T22:13:22Z,{TABLET},{API},,sni,pinned",
+        f"2023-11-14T22:13:22Z,{TABLET},example.org,,dns,{agent}",
+    ]
+    done = run(directory, "\n".join([CSV.splitlines()[0], *rows]).encode(), "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["client"], row["standing"], row["grades"]["strong"]) for row in found] == [
+        (PHONE, "confirmed", 3),
+        (TABLET, "suspected", 2),
+    ]
+    assert "request by the app" in found[0]["explanation"]
+
+
 def test_table(directory: Path) -> None:
     """Without --json there is a table, the gravest standing first."""
     heading, first, second = run(directory, CSV.encode()).stdout.splitlines()
@@ -104,3 +124,19 @@ def test_pseudonyms_of_the_store(directory: Path) -> None:
     (directory / "var" / "pseudonym.key").write_bytes(b"k" * 32)
     first = run(directory, CSV.encode(), "--json").stdout
     assert first == run(directory, CSV.encode(), "--json").stdout
+
+
+def test_who_asks(directory: Path) -> None:
+    """Whatever a client asks for is seen that a list is about, and proves nothing."""
+    zone = "32.1.0.20.10.rpz-client-ip CNAME .\n"
+    (directory / "zone.rpz").write_text(zone)
+    text = CONFIGURATION.replace("file: tiktok.yaml}", "file: tiktok.yaml}, {name: zone, file: zone.rpz, format: rpz}")
+    (directory / "dnsfilter.yaml").write_text(text.replace("blocklists: [tiktok],", "blocklists: [tiktok, zone],"))
+    time, name = "2023-11-14T22:13:20Z", "www.example.org"
+    csv = f"time,client,name\n{time},{PHONE},{name}\n{time},{TABLET},{name}\n"
+    done = run(directory, csv.encode(), "--json")
+    found = {(fields := json.loads(line))["client"]: fields for line in done.stdout.splitlines()}
+    assert [(found[client]["sightings"], found[client]["standing"]) for client in (PHONE, TABLET)] == [
+        (1, "clear"),
+        (0, "clear"),
+    ]

@@ -61,10 +61,14 @@ def test_standing(observations: list[tuple[float, str, Grade]], standing: Standi
         (("api*.tiktokv.com", "api*.us.tiktokv.com", "api*.tiktokv.us"), Standing.SUSPECTED),
         (("api*.tiktokv.com", "xzcs3zlph.com"), Standing.CONFIRMED),
         (("xzcs3zlph.com", "qfyf1toi.com"), Standing.CONFIRMED),
+        (("api*.tiktokv.eu", "pinned api*.tiktokv.eu", "request by the app (api*)"), Standing.SUSPECTED),
+        (("request by the app (api*)", "pinned api*.tiktokv.us"), Standing.SUSPECTED),
+        (("request by the app (api*)", "rtlog*.tiktokv.eu"), Standing.CONFIRMED),
+        (("request by the app (api*)", "request by the app's browser"), Standing.CONFIRMED),
     ],
 )
 def test_one_service_in_two_zones_is_one(families: tuple[str, ...], standing: Standing) -> None:
-    """Patterns that differ only in the zone are one service; other rules are what they say."""
+    """Patterns that differ only in the zone are one service, as are signs named after it; others are what they say."""
     assert collect([Observation(0.0, family, STRONG) for family in families]).standing is standing
 
 

@@ -114,7 +114,7 @@ def test_a_request_by_the_app_is_evidence_wherever_it_goes(start: Start, phase: 
     again.client_conn = first.client_conn
     addon.requestheaders(again)
     assert first.response is again.response is None
-    assert told(addon) == [("request by the app", "strong", "http", "observe")]
+    assert told(addon) == [("request by the app (api*)", "strong", "http", "observe")]
 
 
 def test_a_request_by_the_app_to_a_listed_name_is_two_sightings(start: Start) -> None:
@@ -123,7 +123,7 @@ def test_a_request_by_the_app_to_a_listed_name_is_two_sightings(start: Start) ->
     addon.requestheaders(flow_to(WEAK, user_agent=APP))
     assert told(addon) == [
         (WEAK, "weak", "http", "refuse"),
-        ("request by the app", "strong", "http", "refuse"),
+        ("request by the app (api*)", "strong", "http", "refuse"),
     ]
 
 

@@ -1,5 +1,6 @@
 """The policy in force: verdicts over several targets, and the moment at which they change."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.feeds.snapshot import Snapshot
-from dnsfilter.model import Channel, Client, ProxyAction
+from dnsfilter.model import Channel, Client, Grade, Match, ProxyAction, Role, Rule
+from proxy_addons.connections import ClientConnection
+from proxy_addons.identity import identify
 from proxy_addons.names import Target
 from proxy_addons.policy import UNLISTED, PolicyInForce
 from tests.fakes.published import LISTED, LISTED_ADDRESS, PHASES, PLAIN, TRUSTING, configuration, publish_world
@@ -46,6 +49,18 @@ def test_the_strictest_target_decides(policy: PolicyInForce, targets: list[Targe
     assert verdict.action is (ProxyAction.REFUSE if expected else ProxyAction.PASS)
 
 
+def test_what_a_freed_name_leads_to_is_free(tmp_path: Path) -> None:
+    """A name that the list itself frees is reported as free, so that neither its address nor a sign counts there."""
+    snapshot = publish_world(tmp_path)
+    (compiled,) = snapshot.lists
+    freeing = Rule("tiktok", "tiktok", Match.EXACT, "free.example", Role.WEB, Grade.NONE, passthru=True)
+    freed = replace(snapshot, lists=(replace(compiled, rules=(*compiled.rules, freeing)),))
+    name = Target("free.example", Channel.SNI)
+    verdict = in_force(freed).decide(Client("plain"), [ADDRESS, name], NOW)
+    assert (verdict.action, verdict.target, verdict.decision.is_free) == (ProxyAction.PASS, name, True)
+    assert in_force(freed).decide(Client("plain"), [name, LISTED_NAME], NOW).target == LISTED_NAME
+
+
 def test_unlisted_says_nothing() -> None:
     """The verdict on the unlisted has no rule, no app and no target."""
     assert UNLISTED.action is ProxyAction.PASS
@@ -71,3 +86,26 @@ def test_since_is_the_day_the_phase_began(policy: PolicyInForce) -> None:
 def test_knows_who_trusts_the_ca(policy: PolicyInForce) -> None:
     """Groups come from the networks of the configuration; only a group that says so trusts the CA."""
     assert [policy.trusts_ca(policy.find_client(address, NOW)) for address in (PLAIN, TRUSTING)] == [False, True]
+
+
+def test_who_asks(tmp_path: Path) -> None:
+    """What a list says of a client's address counts for every name and address that it asks for, also as a device."""
+    snapshot = publish_world(tmp_path)
+    (compiled,) = snapshot.lists
+    rules = tuple(
+        Rule("tiktok", "tiktok", Match.CLIENT, text, Role.WEB, Grade.NONE, passthru=passthru)
+        for text, passthru in (("10.9.0.0/24", False), ("10.9.0.1/32", True))
+    )
+    policy = in_force(replace(snapshot, lists=(replace(compiled, rules=(*compiled.rules, *rules)),)))
+    freed, listed, other = (
+        replace(policy.find_client(f"10.9.{last}", NOW), group=PLAIN) for last in ("0.1", "0.2", "1.1")
+    )
+    verdicts = [
+        [policy.decide(client, [target], NOW).action for target in (OTHER, LISTED_NAME, ADDRESS)]
+        for client in (freed, listed, other)
+    ]
+    passing, refusing = ProxyAction.PASS, ProxyAction.REFUSE
+    assert verdicts == [[passing] * 3, [refusing] * 3, [passing, refusing, refusing]]
+    connection = ClientConnection("10.9.0.2", listed)
+    identify(connection, "nobody", policy, NOW)
+    assert connection.client.triggers

@@ -25,11 +25,11 @@ def parse(*lines: str) -> list[Lookup | Problem]:
         ("1970-01-01T00:00:10Z,192.0.2.1,WWW.TikTok.com.,A,,", Lookup(10, "192.0.2.1", "www.tiktok.com")),
         (
             "1970-01-01T01:00:10.5+01:00,2001:db8::1,a.example,A,dns,x",
-            Lookup(10.5, "2001:db8::1", "a.example"),
+            Lookup(10.5, "2001:db8::1", "a.example", Channel.DNS, "x"),
         ),
         (
             '1970-01-01 00:00:10Z,A1,a.example,,SNI,"okhttp, pinned"',
-            Lookup(10, "A1", "a.example", Channel.SNI),
+            Lookup(10, "A1", "a.example", Channel.SNI, "okhttp, pinned"),
         ),
         ("1970-01-01T00:00:10Z,a,71.18.0.1,,ip,", Lookup(10, "a", "71.18.0.1", Channel.IP)),
         ("1970-01-01T00:00:10Z,a,[2001:DB8::1],,http,", Lookup(10, "a", "2001:db8::1", Channel.IP)),
