@@ -8,6 +8,7 @@ from dnsfilter.wire.codes import Option, Type
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.upstream_query import build_packet
 from tests.fakes.messages import ask, edns, parse
+from tests.fakes.proxying import make_header
 from tests.fakes.resolving import addresses_in as addresses
 from tests.fakes.world import Upstream, World, catalogue
 
@@ -31,7 +32,12 @@ def world() -> World:
     configuration = Configuration.model_validate(
         {
             "groups": [{"name": "corporate", "networks": ["10.1.0.0/16"]}],
-            "identity": {"edns_mac": [f"{FORWARDER}/32"], "client_ids": ["10.1.0.0/28"]},
+            "allow_clients": ["10.1.0.0/16"],
+            "identity": {
+                "edns_mac": [f"{FORWARDER}/32"],
+                "client_ids": ["10.1.0.0/28", "10.2.0.0/28"],
+                "proxy_tlv": 224,
+            },
             "blocklists": [{"name": name, "file": f"{name}.yaml"} for name in ("tiktok", "work")],
             "policies": [
                 {
@@ -140,6 +146,57 @@ def test_signals_that_clash_are_nobody(world: World, address: str, name: str) ->
     assert world.resolver.seats._directory.find(seat.text, DAY).device == ""
     assert seat.view
     assert seat.view.group == "corporate"
+
+
+@pytest.mark.parametrize("place", ["udp", "tcp"])
+@pytest.mark.parametrize(
+    ("address", "stated", "client", "credence"),
+    [
+        ("10.1.0.99", "laptop", "device:laptop", "believed"),
+        (CLIENT, "phone", "device:phone", "believed"),
+        (CLIENT, "laptop", "10.1.0.9 device:laptop 10.1.0.9", "unknown"),
+        ("10.1.0.99", "nobody", "10.1.0.99 device:nobody", "unknown"),
+        ("10.2.0.1", "laptop", "10.2.0.1", "untrusted"),
+    ],
+)
+def test_load_balancers_say_who_asks(
+    world: World, place: str, address: str, stated: str, client: str, credence: str
+) -> None:
+    """What a PROXY header says is believed of whoever is served, unless the address is another device's."""
+    seats, packed = world.resolver.seats, bytes(map(int, address.split(".")))
+    header = make_header(address, tlvs=b"\xe0\0" + bytes([len(stated)]) + stated.encode())
+    assert seats.read_stated(header) == stated
+    if place == "tcp":
+        seat = seats.take_proven(packed, DAY, "phone", seats.read_stated(header))
+    else:
+        seat = seats.take_stated(seats.take(packed, DAY), stated, DAY)
+    assert seat.text == client
+    assert (seat.view is None) is (credence == "untrusted")
+    assert claims(world) == {("proxy-tlv", credence): 1}
+
+
+def claims(world: World) -> dict[tuple[str, ...], float]:
+    """Return how many claims were counted, by how and whether they count."""
+    counters = world.journal.counters.items()
+    return {key[1:]: count for key, count in counters if key[0] == "identity_claims"}
+
+
+def test_every_claim_is_counted(world: World) -> None:
+    """Believed or not, as often as it is made, over UDP in the same octets too; a stranger's name opens no door."""
+    for _ in range(3):
+        world.ask(OTHER, with_mac(LISTED, LAPTOP))
+        world.ask(FORWARDER, with_mac(LISTED, LAPTOP))
+        world.ask(FORWARDER, with_mac(LISTED, STRANGER))
+    for address in ("10.1.0.1", "10.1.0.99", "10.2.0.1"):
+        seat = world.resolver.seats.take_proven(bytes(map(int, address.split("."))), DAY, "laptop")
+    assert seat.view is None
+    assert claims(world) == {
+        ("mac", "untrusted"): 3,
+        ("mac", "believed"): 3,
+        ("mac", "unknown"): 3,
+        ("client-id", "believed"): 1,
+        ("client-id", "untrusted"): 2,
+    }
 
 
 def test_names_do_not_fill_the_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

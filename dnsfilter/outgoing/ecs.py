@@ -38,6 +38,7 @@ _CLASSES = {
     EventKind.RELOAD_FAILED: _Class("event", "configuration", "error", "failure", 4),
     EventKind.LIST_REFUSED: _Class("event", "configuration", "error", "failure", 4),
     EventKind.CAP_REACHED: _Class("alert", "host", "info", "failure", 4),
+    EventKind.BYPASS: _Class("alert", "network", "info", "unknown", 5),
     EventKind.AUDIT: _Class("event", "iam", "info", "success", 5),
 }
 

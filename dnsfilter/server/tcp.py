@@ -51,9 +51,12 @@ class TcpServer:
         self.places = places
         self.hits = 0
 
-    def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:
-        """Return the protocol of a new connection; its peer's address, unless `client` is given."""
-        return Connection(self, client)
+    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.BaseProtocol:
+        """Return the protocol of a new connection; its peer's address, unless `client` is given.
+
+        `stated` is the device that a load balancer says it is.
+        """
+        return Connection(self, client, stated)
 
     def take_hits(self) -> int:
         """Return how many queries the memo answered since the last call."""
@@ -64,7 +67,7 @@ class TcpServer:
 class Connection(asyncio.Protocol):
     """One client connection; `name` is what the client calls itself, which counts where it is believed."""
 
-    def __init__(self, server: TcpServer, client: bytes = b"") -> None:
+    def __init__(self, server: TcpServer, client: bytes = b"", stated: str = "") -> None:
         self._server = server
         self._deframer = Deframer()
         self._held: list[bytes] = []
@@ -73,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._is_finished = False
         self.address = client
         self.name = ""
+        self._stated = stated
         self.active = 0.0
 
     @property
@@ -181,7 +185,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server
-        seat = server.resolver.seats.take_proven(self.address, now, self.name)
+        seat = server.resolver.seats.take_proven(self.address, now, self.name, self._stated)
         seat.tokens -= 1
         if seat.tokens >= 0:
             tail = seat.recall(message[ID_SIZE:], now)

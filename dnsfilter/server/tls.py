@@ -108,6 +108,6 @@ class TlsServer(TcpServer):
         context.sni_callback = note_server_name
         self._context = context
 
-    def make_connection(self, client: bytes = b"") -> asyncio.BaseProtocol:
+    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.BaseProtocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""
-        return Encryption(self.connection(self, client), cast("ssl.SSLContext", self._context))
+        return Encryption(self.connection(self, client, stated), cast("ssl.SSLContext", self._context))

@@ -88,9 +88,12 @@ class UdpServer:
     def _answer_slowly(self, index: int, message: bytes, seat: Seat | None, address: bytes, now: float) -> int:
         """Take a query the memo does not answer; return how long the response in its slot is, 0 where it has none."""
         if seat is None:
+            stated = ""
             if self._resolver.seats.is_proxy(address):
-                address, message = self._unwrap(address, message)
+                address, message, stated = self._unwrap(address, message)
             seat = self._resolver.seats.take(address, now)
+            if stated:
+                seat = self._resolver.seats.take_stated(seat, stated, now)
         seat.tokens -= 1
         result: bytes | Pending | None = None
         if seat.tokens < 0 and self._resolver.seats.admit(seat, now):
@@ -107,17 +110,17 @@ class UdpServer:
         self._inbox.memory[start : start + len(result)] = result
         return len(result)
 
-    def _unwrap(self, address: bytes, message: bytes) -> tuple[bytes, bytes]:
-        """Return who asks, and what, as the PROXY header of a load balancer says; nothing where it has none."""
+    def _unwrap(self, address: bytes, message: bytes) -> tuple[bytes, bytes, str]:
+        """Return who asks, what, and as which device, as a load balancer's PROXY header says; nothing without one."""
         try:
             header = read_header(message)
         except WireError:
             header = None
         if header is None:
             self._resolver.tally.count(Transport.UDP, Outcome.REFUSED, Rcode.REFUSED, 0.0)
-            return address, b""
+            return address, b"", ""
         client, size = header
-        return client or address, message[size:]
+        return client or address, message[size:], self._resolver.seats.read_stated(message[:size])
 
     def _recall(self, message: bytes, seat: Seat, now: float) -> bytes | None:
         """Answer the query that only lacked tokens."""

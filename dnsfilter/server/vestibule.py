@@ -73,12 +73,12 @@ class Vestibule(asyncio.Protocol):
             return
         if header:
             client, size = header
-            self._enter(client, data[size:])
+            self._enter(client, data[size:], self._server.resolver.seats.read_stated(data[:size]))
 
-    def _enter(self, client: bytes, data: bytes) -> None:
+    def _enter(self, client: bytes, data: bytes, stated: str = "") -> None:
         """Make it a connection of this client, its peer where none is named."""
         self._server.places.leave(self)
-        connection = self._server.make_connection(client)
+        connection = self._server.make_connection(client, stated)
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)
         if data and not self._transport.is_closing():

@@ -14,7 +14,7 @@ ANYTHING = st.text(st.characters(), max_size=60)
 """Any text: control characters, line ends of all kinds, lone surrogates."""
 
 KINDS = {"alert", "asset", "enrichment", "event", "metric", "state", "pipeline_error", "signal"}
-CATEGORIES = {"configuration", "host", "iam"}
+CATEGORIES = {"configuration", "host", "iam", "network"}
 TYPES = {"change", "error", "info"}
 
 
