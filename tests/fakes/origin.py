@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 BODY = b"hello from the origin\n"
-_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(
-    BODY
-)
+_RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n" % len(BODY)
+_CLOSING = _RESPONSE + b"Connection: close\r\n\r\n" + BODY
+_STAYING = _RESPONSE + b"\r\n" + BODY
 ISSUER = "origin of the test"
 
 
@@ -52,9 +52,13 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 class Origin:
-    """A server on loopback; `accepted` counts the TCP connections that it has seen."""
+    """A server on loopback; `accepted` counts the TCP connections that it has seen.
 
-    def __init__(self, certificate: Path | None = None) -> None:
+    With `keeps` it leaves it to others to end a connection, and takes everything that comes over it for more requests.
+    """
+
+    def __init__(self, certificate: Path | None = None, *, keeps: bool = False) -> None:
+        self._keeps = keeps
         self.accepted = 0
         self.requests: list[bytes] = []
         self._context: ssl.SSLContext | None = None
@@ -88,7 +92,10 @@ class Origin:
         try:
             stream = self._context.wrap_socket(connection, server_side=True) if self._context else connection
             with stream:
-                self.requests.append(stream.recv(65_536))
-                stream.sendall(_RESPONSE + BODY)
+                while data := stream.recv(65_536):
+                    self.requests.append(data)
+                    stream.sendall(_STAYING if self._keeps else _CLOSING)
+                    if not self._keeps:
+                        return
         except OSError:
             connection.close()
