@@ -322,11 +322,13 @@ class Manager:
             child.kill()
             await child.wait()
             raise
-        complaints = errors.decode(errors="replace").splitlines()
+        first, *others = errors.decode(errors="replace").splitlines() or [""]
+        more = f" (and {len(others)} more)" if others else ""
         if child.returncode:
-            more = f" (and {len(complaints) - 1} more)" if len(complaints) > 1 else ""
-            self._refuse("".join(complaints[:1]) + more)
+            self._refuse(first + more)
             return False, _report_lists(output.decode(errors="replace"))
+        if first:
+            _log.warning("%s%s", first, more)
         try:
             self._adopt(await asyncio.to_thread(read_snapshot, self._state))
         except SnapshotError as error:

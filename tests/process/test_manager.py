@@ -91,6 +91,17 @@ def test_reloads(managed: Managed, running: Running) -> None:
     assert managed.metric('blocklist_entries{blocklist="own"}') == 1
 
 
+def test_tells_of_lines_that_are_left_out(managed: Managed, running: Running) -> None:
+    """What a list in force has of bad lines is one line of the log, with the place of the first."""
+    text = managed.file.read_text()
+    (managed.directory / "extra.txt").write_text("a.example\nb_.example/x\ncom\n")
+    lists = [*json.loads(text)["blocklists"], {"name": "extra", "file": "extra.txt"}]
+    managed.file.write_text(json.dumps({**json.loads(text), "blocklists": lists}))
+    running.send(signal.SIGHUP)
+    wait_until(lambda: managed.metric('blocklist_entries{blocklist="extra"}') == 1, "in force")
+    assert re.search(r"warning: \S*extra.txt:2: 'b_.example/x' has a character .* \(and 1 more\)", running.output)
+
+
 def test_follows_the_inventory(managed: Managed, running: Running) -> None:
     """A device that comes into the inventory while the manager runs is one from then on."""
     assert running.is_alive
