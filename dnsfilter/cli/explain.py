@@ -13,8 +13,8 @@ from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import compile_table
 from dnsfilter.config import Configuration
-from dnsfilter.errors import InputError, Problem
-from dnsfilter.feeds.clients import read_client_sources
+from dnsfilter.errors import InputError, Problem, SnapshotError
+from dnsfilter.feeds.clients import Quarantined, read_client_sources, read_clients
 from dnsfilter.model import Client, Decision
 from dnsfilter.names import canonical
 from dnsfilter.policy.engine import Engine
@@ -31,6 +31,8 @@ def explain(
     names: tuple[str, ...], address: str, moment: str | None, configuration_file: Path | None, *, as_json: bool
 ) -> None:
     """Say which rule of which list decides about a name, in which phase, and what happens at DNS and at the proxy.
+
+    A device is in quarantine there if it is now, by the state directory of the configuration.
 
     \b
     Examples:
@@ -53,8 +55,17 @@ def _find_client(configuration: Configuration, address: str, now: float) -> Clie
     except ValueError:
         raise InputError([Problem(f"{address!r} is not an IP address", key="--client")]) from None
     sources = read_client_sources(configuration)
-    table = compile_table(sources.devices, sources.leases, {}, now, configuration.identity)
+    quarantined = _find_quarantined(Path(configuration.state))
+    table = compile_table(sources.devices, sources.leases, quarantined, now, configuration.identity)
     return Directory(configuration.groups, table).find(address, now)
+
+
+def _find_quarantined(state: Path) -> Quarantined:
+    """Return who is in quarantine as things stand, nobody where nothing runs or ran here."""
+    try:
+        return read_clients(state).quarantined
+    except SnapshotError:
+        return {}
 
 
 def _parse_names(names: tuple[str, ...]) -> list[str]:
