@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from mitmproxy.http import HTTPFlow, Request
@@ -56,6 +57,10 @@ def _read_old_address(text: str) -> IPv4Address | None:
 
 def read_target(text: str, channel: Channel) -> Target | None:
     """Return what a host text stands for, None when it says nothing."""
+    return (_remember if len(text) <= MAX_TEXT else _read_target)(text, channel)
+
+
+def _read_target(text: str, channel: Channel) -> Target | None:
     address = read_address(text)
     if address is None:
         try:
@@ -66,6 +71,10 @@ def read_target(text: str, channel: Channel) -> Target | None:
             return None
         address = read_address(text)  # digits of other scripts become ASCII ones on the way to the server too
     return Target(text, channel) if address is None else Target(address, Channel.IP)
+
+
+_remember = lru_cache(maxsize=4096)(_read_target)
+"""One connection says its destination up to five times, and the next is often for the same."""
 
 
 def _mend(text: str) -> str:
