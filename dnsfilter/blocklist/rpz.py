@@ -36,7 +36,8 @@ _KINDS = {
 }
 """By what a trigger is about and whether it is freed."""
 
-_BLOCKED = r"[ \t]+(?:[0-9]+[ \t]+)?(?:in[ \t]+)?cname[ \t]+\.[ \t]*"
+_NOWHERE = r"(?:cname[ \t]+\.|a[ \t]+0\.0\.0\.0|aaaa[ \t]+::)"
+_BLOCKED = rf"[ \t]+(?:[0-9]+[ \t]+)?(?:in[ \t]+)?{_NOWHERE}[ \t]*(?:;.*)?"
 _NOT_A_TRIGGER = "".join(rf"(?<!\.{label})" for label in sorted(TRIGGERS))
 
 

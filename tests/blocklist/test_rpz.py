@@ -1,5 +1,7 @@
 """Response policy zones."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,8 @@ $ORIGIN rpz.local.
         ("a.example 60 IN CNAME .", "exacts"),
         ("a.example IN 60 CNAME .", "exacts"),
         ("A.Example.RPZ.local. 1h CNAME . ; why", "exacts"),
+        ("a.example CNAME . ; why (not", "exacts"),
+        ("*.a.example 60 IN AAAA ::", "below"),
         ("a.example CNAME *.", "exacts"),
         ("a.example CNAME rpz-drop.", "exacts"),
         ("a.example ( CNAME\n . )", "exacts"),
@@ -188,6 +192,29 @@ def test_a_transferred_zone():
 def test_a_zone_without_a_name():
     """Without $ORIGIN and SOA owners are the triggers themselves."""
     assert parse_rpz("a.example CNAME .\nb.example. CNAME .\n", "f", LIST).exacts == ["a.example", "b.example"]
+
+
+OWNERS = ["a.example", "*.a.example", "A.Example.RPZ.local.", "b.example.", "_x.example", "a..b", "*.com", "x.rpz-ip"]
+OWNERS += ["32.1.0.0.10.rpz-ip", "32.1.0.0.10.rpz-client-ip", "rpz-ip.example"]
+MIDDLES = ["", " 60", "\tIN", " 60 IN"]
+ACTIONS = [" CNAME .", " A 0.0.0.0", " AAAA ::", " CNAME . ;c", " A 0.0.0.0;(", " AAAA ::1", " CNAME . x", " CNAME . )"]
+
+
+@given(st.sampled_from(["", HEADER]), st.sampled_from(OWNERS), st.sampled_from(MIDDLES), st.sampled_from(ACTIONS))
+def test_common_lines_mean_what_reading_them_with_care_says(head, owner, middle, action):
+    """The expression that reads common lines at once changes nothing but the time it takes."""
+
+    def read():
+        try:
+            parsed = parse_rpz(f"{head}{owner}{middle}{action}\n", "f", LIST)
+        except InputError as error:
+            return str(error)
+        return parsed.names, parsed.rules, parsed.problems
+
+    with pytest.MonkeyPatch.context() as patch:
+        quickly = read()
+        patch.setattr(rpz._Zone, "_compile_plain", lambda _: re.compile("(?!)"))  # noqa: SLF001 - how it is fast
+        assert read() == quickly
 
 
 PIECES = [
