@@ -14,6 +14,7 @@ from dnsfilter.blocklist.export.coverage import PROBE, Asker, Coverage, Verdict,
 from dnsfilter.blocklist.export.document import tell_loss
 from dnsfilter.blocklist.export.gateway import Gateway, Redirect, find_gateway
 from dnsfilter.cli.options import configuration_option
+from dnsfilter.cli.progress import showing
 from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.model import CANARIES, NEVER_BLOCK, Client, CompiledList, Decision, DnsAction, Match, Phase
@@ -52,13 +53,15 @@ def export(
     """
     if gateway and syntax != ExportFormat.NFTABLES:
         raise InputError([Problem(f"{gateway!r}: only --format nftables has rules for a gateway", key="--gateway")])
-    configuration, lists, problems = compile_all(configuration_file)
+    with showing("reading lists"):
+        configuration, lists, problems = compile_all(configuration_file)
     for problem in problems:
         click.echo(f"warning: {problem}", err=True)
     policies = _choose(configuration, name, time.time())
     watched = policies if name else configuration.policies
-    rules = _plan_gateway(Redirect(gateway), configuration, watched, lists) if gateway else None
-    text, losses = _export(ExportFormat(syntax), configuration, policies, lists, rules)
+    with showing("making the export"):
+        rules = _plan_gateway(Redirect(gateway), configuration, watched, lists) if gateway else None
+        text, losses = _export(ExportFormat(syntax), configuration, policies, lists, rules)
     for loss in losses:
         click.echo(f"not expressed: {loss}", err=True)
     _write(text, output)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dnsfilter.cli.options import configuration_option
+from dnsfilter.cli.progress import Progress, showing
 from dnsfilter.cli.stores import note_action
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.configuration import load_configuration
@@ -14,6 +15,9 @@ from dnsfilter.feeds.download import refresh
 from dnsfilter.feeds.sources import COPIES, copy_path
 from dnsfilter.feeds.state import prepare_state
 from dnsfilter.settings.order import Blocklist
+
+Result = tuple[list[str], bool]
+"""What is to be said of a list, and whether its download was refused."""
 
 
 @click.command()
@@ -42,32 +46,38 @@ def update(shrinking: tuple[str, ...], configuration_file: Path | None) -> None:
     prepare_state(state)
     for name in dict.fromkeys(shrinking):
         note_action(configuration, "accept-shrink", name, {})
-    refused = asyncio.run(_update(subscriptions, state / COPIES, frozenset(shrinking)))
-    sys.exit(1 if refused else 0)
+    with showing("downloading") as progress:
+        results = asyncio.run(_update(subscriptions, state / COPIES, frozenset(shrinking), progress))
+    for lines, is_refused in results:
+        for line in lines:
+            click.echo(line, err=is_refused)
+    sys.exit(1 if any(is_refused for _, is_refused in results) else 0)
 
 
-async def _update(subscriptions: list[Blocklist], copies: Path, shrinking: frozenset[str]) -> bool:
-    """Fetch all at once; whether any was refused."""
-    done = await asyncio.gather(
-        *(_fetch(blocklist, copies, may_shrink=blocklist.name in shrinking) for blocklist in subscriptions)
-    )
-    return not all(done)
+async def _update(
+    subscriptions: list[Blocklist], copies: Path, shrinking: frozenset[str], progress: Progress
+) -> list[Result]:
+    """Fetch all at once; return what is to be said of each."""
+    fetching = [
+        asyncio.create_task(_fetch(blocklist, copies, may_shrink=blocklist.name in shrinking))
+        for blocklist in subscriptions
+    ]
+    for done in progress.count(asyncio.as_completed(fetching), "lists", len(fetching)):
+        await done
+    return [task.result() for task in fetching]
 
 
-async def _fetch(blocklist: Blocklist, copies: Path, *, may_shrink: bool) -> bool:
+async def _fetch(blocklist: Blocklist, copies: Path, *, may_shrink: bool) -> Result:
     copy = copy_path(blocklist, copies)
     before = _stat(copy)
     try:
         await refresh(blocklist, copies, may_shrink=may_shrink)
     except InputError as error:
-        for problem in error.problems:
-            click.echo(f"{blocklist.name}: refused: {problem}", err=True)
-        return False
+        return [f"{blocklist.name}: refused: {problem}" for problem in error.problems], True
     after = _stat(copy)
     was = f" (was {before[1]:,})" if before else ""
     is_same = before and before[0] == after[0]
-    click.echo(f"{blocklist.name}: unchanged" if is_same else f"{blocklist.name}: {after[1]:,} bytes{was}")
-    return True
+    return [f"{blocklist.name}: unchanged" if is_same else f"{blocklist.name}: {after[1]:,} bytes{was}"], False
 
 
 def _stat(path: Path) -> tuple[int, ...]:

@@ -39,11 +39,11 @@ class Progress:
         self._began = time.monotonic()
 
     def count(self, items: Iterable[Each], noun: str, of: int = 0) -> Iterator[Each]:
-        """Yield items and count them in this step; `of` is how many there will be, 0 where nobody knows."""
+        """Yield items and count those done with in this step; `of` is how many there will be, 0 where nobody knows."""
         self._noun, self._of = noun, of
         for item in items:
-            self._done += 1
             yield item
+            self._done += 1
 
     def describe(self, now: float) -> str:
         """Return the line to show."""

@@ -9,6 +9,7 @@ import click
 from dnsfilter.cli.moments import read_moment
 from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.cli.output import Fields, format_time, print_rows
+from dnsfilter.cli.progress import showing
 from dnsfilter.config import Configuration
 from dnsfilter.feeds.clients import read_client_sources
 from dnsfilter.process.publisher import compile_all
@@ -36,13 +37,16 @@ def replay(file: Path, moment: str | None, configuration_file: Path | None, *, a
       dnsfilter replay lookups.csv
       dnsfilter replay capture.pcap --at 2023-03-15 --json
     """
-    configuration, lists, _ = compile_all(configuration_file)
-    at = None if moment is None else read_moment(moment, configuration)
-    recording = gather(open_recording(file, configuration), lists)
+    with showing("reading lists") as progress:
+        configuration, lists, _ = compile_all(configuration_file)
+        at = None if moment is None else read_moment(moment, configuration)
+        progress.begin(f"reading {file}")
+        recording = gather(progress.count(open_recording(file, configuration), "lookups"), lists)
+        progress.begin("weighing the evidence")
+        sources = read_client_sources(configuration)
+        found = Replay(configuration, lists, sources, _pseudonyms(configuration), at).run(recording)
     for problem in recording.problems:
         click.echo(f"warning: {problem}", err=True)
-    sources = read_client_sources(configuration)
-    found = Replay(configuration, lists, sources, _pseudonyms(configuration), at).run(recording)
     found.sort(key=lambda each: -SEVERITY.index(each[1].standing))
     print_rows((_describe(client, summary) for client, summary in found), _COLUMNS, as_json=as_json)
     if recording.problems and not recording.clients:

@@ -13,6 +13,7 @@ import click
 
 from dnsfilter.cli.options import configuration_option
 from dnsfilter.cli.output import to_text
+from dnsfilter.cli.progress import showing
 from dnsfilter.cli.stores import reading
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds.clients import read_client_sources
@@ -72,7 +73,7 @@ def report(first: date, last: date, format_: str, configuration_file: Path | Non
         raise InputError([Problem(f"{last} is before --from {first}", key="--to")])
     configuration = load_configuration(configuration_file)
     period = Period(first, last, configuration.timezone)
-    with reading(configuration) as connection:
+    with showing("counting"), reading(configuration) as connection:
         inventory = read_client_sources(configuration).devices
         key = read_key(Path(configuration.privacy.pseudonym_key)) if connection and inventory else b""
         tables = build_report(connection, configuration, period, inventory, Pseudonyms(key).of_device, time.time())

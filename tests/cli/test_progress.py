@@ -36,7 +36,7 @@ def test_a_terminal_sees_each_step() -> None:
         wait_until(lambda: terminal.screen() == "reading old.txt, 0 s", "the first step")
         progress.begin("comparing")
         wait_until(lambda: terminal.screen().startswith("comparing, "), "the second step")
-        for number, _ in enumerate(progress.count(range(4), "names", 4), 1):
+        for number in progress.count(range(4), "names", 4):
             wait_until(lambda number=number: f"{number} of 4 names ({number * 25}%)" in terminal.screen(), "counted")
     assert terminal.screen() == ""
     assert "\n" not in terminal.getvalue()
