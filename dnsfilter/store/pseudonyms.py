@@ -11,16 +11,17 @@ from dnsfilter.errors import StoreError
 
 KEY_BYTES = 32
 MIN_KEY_BYTES = 16
-TEXT_LENGTH = 16
 PREFIX = "d-"
-MAX_REMEMBERED = 100_000
+TEXT_OCTETS = 10
+"""Octets of the digest that make the text: 5 bits a character."""
+MAX_REMEMBERED = 200_000
 
 
 class Pseudonyms:
     """Makes pseudonyms with one key."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
         self._make = lru_cache(maxsize=MAX_REMEMBERED)(self._compute)
 
     def of_device(self, identifier: str) -> str:
@@ -36,8 +37,9 @@ class Pseudonyms:
         return self._make(f"stray:{pseudonym}")
 
     def _compute(self, identity: str) -> str:
-        digest = hmac.digest(self._key, identity.encode(errors="surrogatepass"), hashlib.sha256)
-        return PREFIX + base64.b32encode(digest).decode().lower()[:TEXT_LENGTH]
+        keyed = self._keyed.copy()  # in one go it would let other threads run each time, and wait for them
+        keyed.update(identity.encode(errors="surrogatepass"))
+        return PREFIX + base64.b32encode(keyed.digest()[:TEXT_OCTETS]).decode().lower()
 
 
 def read_key(path: Path) -> bytes:
