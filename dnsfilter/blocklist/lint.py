@@ -158,9 +158,12 @@ class _Linter:
     def _find_broad(self, group: _Group) -> Iterator[Finding]:
         if not group.covers_below:
             return
-        rules, find = self._surroundings.suffixes.rules, self._surroundings.suffixes.find
+        suffixes = self._surroundings.suffixes
+        rules, wildcards = suffixes.rules, suffixes.wildcards
         for name, line in zip(group.names, group.lines, strict=True):
-            sharing = rules.get(name) or find(name)
+            if name not in rules and name not in wildcards and name.partition(".")[2] not in wildcards:
+                continue
+            sharing = suffixes.find(name)
             if sharing is Sharing.REGISTRY:
                 yield self._broad(line, name, "is a public suffix: everybody registers names below it")
             elif sharing is Sharing.HOST:
