@@ -36,7 +36,7 @@ _REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]*\sHTTP/[0-9]\.[0-9]\s*\n")
 def is_too_short(data: bytes) -> bool:
     """Whether what a client sent so far may be the beginning of a ClientHello or a request that says no more yet."""
     if data[:1] == _TLS[:1]:
-        return _TLS.startswith(data[:2]) and not is_unreadable(data) and _is_part_of_hello(data)
+        return _TLS.startswith(data[:2]) and _is_part_of_hello(data) and not is_unreadable(data)
     return _UNFINISHED_LINE.fullmatch(data) is not None
 
 
@@ -56,7 +56,7 @@ def is_unreadable(data: bytes) -> bool:
     return is_hello and (
         first[len(_TLS)] > _LAST_VERSION
         or int.from_bytes(first[-3:]) > MAX_HELLO
-        or len(_read_records(data, MAX_RECORDS + 1)) > MAX_RECORDS
+        or _read_message(data)[1] > MAX_RECORDS
     )
 
 
@@ -64,21 +64,26 @@ def _is_part_of_hello(data: bytes) -> bool:
     """Whether more octets of a ClientHello are to come; who took them for it each time would read them each time."""
     if len(data) < _RECORD_HEADER + _MESSAGE_HEADER:
         return True
-    kind, length = data[_RECORD_HEADER], int.from_bytes(data[_RECORD_HEADER + 1 : _RECORD_HEADER + _MESSAGE_HEADER])
-    return kind == _CLIENT_HELLO and sum(_read_records(data, MAX_RECORDS)) < _MESSAGE_HEADER + length
+    missing, records = _read_message(data)
+    return data[_RECORD_HEADER] == _CLIENT_HELLO and missing > 0 and records <= MAX_RECORDS
 
 
-def _read_records(data: bytes, limit: int) -> list[int]:
-    """Return how many octets each record has so far; what is no record with a handshake message is without end."""
-    lengths: list[int] = []
-    position = 0
-    while position < len(data) and len(lengths) < limit:
+def _read_message(data: bytes) -> tuple[int, int]:
+    """Return how many octets of the first message are missing, and over how many records it is spread so far.
+
+    What is no record of a handshake ends it: nobody waits for the rest.
+    """
+    header = _RECORD_HEADER + _MESSAGE_HEADER
+    missing = _MESSAGE_HEADER + int.from_bytes(data[header - 3 : header])
+    position = records = 0
+    while missing > 0 and position < len(data) and records <= MAX_RECORDS:
+        if not data.startswith(_TLS[:1], position):
+            return 0, records
         begin = position + _RECORD_HEADER
-        end = begin + int.from_bytes(data[begin - 2 : begin])
-        is_handshake = data.startswith(_TLS[:1], position)
-        lengths.append(min(end, len(data)) - min(begin, len(data)) if is_handshake else MAX_HELLO)
-        position = end if is_handshake else len(data)
-    return lengths
+        position = begin + int.from_bytes(data[begin - 2 : begin])
+        missing -= max(min(position, len(data)) - begin, 0)
+        records += 1
+    return missing, records
 
 
 def join_segments(choice: NextLayer, data: bytes) -> None:

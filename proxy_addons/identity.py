@@ -6,6 +6,7 @@ Either is the `id` of a device in the inventory. A name that is none changes not
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -32,8 +33,11 @@ def identify(connection: ClientConnection, name: str, policy: PolicyInForce, now
 
 def is_served(client: connection.Client, networks: Iterable[Network]) -> bool:
     """Whether a client connects from one of the networks."""
-    address = parse_address(client.peername[0])
+    address = _parse(client.peername[0])
     return any(address in network for network in networks)
+
+
+_parse = lru_cache(maxsize=4096)(parse_address)
 
 
 class Authority:

@@ -7,9 +7,9 @@ for.
 import re
 import socket
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from mitmproxy.http import HTTPFlow, Request
 from mitmproxy.tls import ClientHelloData
@@ -27,8 +27,7 @@ _AUTHORITY = re.compile(r"\s*(?:.*@)?(\[[^\]]*\]|[^:]*?)\s*(?::.*)?", re.DOTALL)
 _OLD_ADDRESS = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A canonical name or an address that a client wants to reach, and where it said so."""
 
     value: str | IPv4Address | IPv6Address
@@ -138,5 +137,5 @@ def _host(text: str) -> str:
 
 def _read(texts: Iterable[str], channel: Channel) -> list[Target]:
     """Return each target once, in the order of the texts."""
-    targets = (read_target(text, channel) for text in dict.fromkeys(texts) if text)
-    return list(dict.fromkeys(target for target in targets if target))
+    targets = [target for text in texts if text and (target := read_target(text, channel))]
+    return list(dict.fromkeys(targets)) if len(targets) > 1 else targets

@@ -14,7 +14,7 @@ from dnsfilter.evidence.signs import SignRules
 from dnsfilter.feeds.signs import load_signs
 from dnsfilter.feeds.snapshot import Snapshot
 from dnsfilter.metrics import proxy_children
-from dnsfilter.model import Client, Decision, Phase, ProxyAction
+from dnsfilter.model import Client, Decision, Phase, ProxyAction, Rule
 from dnsfilter.policy.decisions import NOT_LISTED, strictness
 from dnsfilter.policy.engine import Engine, View
 from proxy_addons.names import Target
@@ -59,7 +59,7 @@ class PolicyInForce:
         self._engine = Engine(snapshot.configuration, snapshot.lists)
         self._directory = directory
         self._trusting = {group.name for group in snapshot.configuration.groups if group.trusts_ca}
-        self._views: dict[Client, View] = {}
+        self._views: dict[tuple[str, frozenset[str], tuple[Rule, ...]], View] = {}
         self._views_end: float | None = 0.0
 
     def find_client(self, address: str, now: float) -> Client:
@@ -123,7 +123,7 @@ class PolicyInForce:
         if self._views_end is not None and now >= self._views_end:
             self._views.clear()
             self._views_end = self._engine.next_change(now)
-        kind = replace(client, device="")
+        kind = client.group, client.quarantined, client.triggers
         view = self._views.get(kind)
         if view is None:
             view = self._views[kind] = self._engine.view(client, now)
