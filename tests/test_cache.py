@@ -54,6 +54,23 @@ def test_no_cache():
     assert len(cache) == 0
 
 
+def test_other_bounds():
+    """What is too much under other bounds goes at once, the least wanted first; the rest ends when it was to."""
+    cache = Cache(Bounds(entries=3))
+    keys = [key_of(name) for name in ("a", "b", "c")]
+    for key in keys:
+        cache.put(key, positive(60))
+    cache.get(keys[0], 1.0)
+    cache.limit(Bounds(entries=1, max_ttl=10))
+    assert [bool(cache.get(key, 59.0)) for key in keys] == [True, False, False]
+    cache.put(keys[0], positive(60))
+    assert [bool(cache.get(keys[0], now)) for now in (9.0, 10.0)] == [True, False]
+    cache.limit(Bounds(bytes=0))
+    assert (len(cache), cache.size) == (0, 0)
+    cache.put(keys[0], positive(60))
+    assert len(cache) == 0
+
+
 def test_newer_answer_takes_the_place():
     """A question has one answer, the last."""
     cache = Cache(Bounds(entries=2))
@@ -197,6 +214,28 @@ def test_is_bounded(entries, size, steps):
         assert len(cache) <= entries
         assert (len(cache) > 0) == (cache.size > 0)
         assert len(cache) * OVERHEAD <= cache.size <= size
+
+
+def test_a_newer_answer_that_is_larger_makes_room():
+    """What takes the place of an answer and needs more drives out others, so that the bound holds."""
+    names = [f"{number}.example" for number in range(4)]
+    answers = [_addresses(name, 1) for name in names]
+    cache = Cache(Bounds())
+    for name, answer in zip(names, answers, strict=True):
+        cache.put(key_of(name), answer)
+    bounded = Cache(Bounds(bytes=cache.size))
+    for name, answer in zip(names, answers, strict=True):
+        bounded.put(key_of(name), answer)
+    assert (len(bounded), bounded.size) == (4, cache.size)
+    bounded.put(key_of(names[0]), _addresses(names[0], 20))
+    assert bounded.size <= cache.size
+    assert bounded.get(key_of(names[0]), 0.0).answers == 20
+
+
+def _addresses(name, count):
+    question = ask(name)
+    message = respond(question, [f"{name}. 60 A 192.0.2.{number}" for number in range(count)])
+    return Answer(message, len(Query(question).question), 0.0)
 
 
 def test_what_was_put_last_is_there():

@@ -136,6 +136,13 @@ def test_every_response(message, client, transport):
         assert (transport, response.rr) == (Transport.UDP, [])
 
 
+def since(query):
+    """Return a query with the SOA that its client has, as for an incremental transfer (RFC 1995 section 3)."""
+    end = 12 + len(Query(query).question)
+    soa = b"\xc0\x0c\0\6\0\1\0\0\0\0\0\x16\0\0" + bytes(20)
+    return query[:9] + b"\1" + query[10:end] + soa + query[end:]
+
+
 @pytest.mark.parametrize(
     ("message", "rcode"),
     [
@@ -151,6 +158,10 @@ def test_every_response(message, client, transport):
         (ask("www.example", qclass=255), 5),
         (ask("example", "AXFR"), 5),
         (ask("example", "IXFR"), 5),
+        (since(ask("example", "IXFR")), 5),
+        (since(ask("example", "IXFR", opt=edns())), 5),
+        (since(ask("example", "IXFR"))[:-1], 1),
+        (since(ask("example")), 1),
         (ask("example", 249), 5),  # TKEY
         (ask("example", "TSIG"), 5),
         (ask("example", 41), 5),  # OPT is no type to ask for
@@ -296,6 +307,7 @@ def test_no_rate_limit():
     assert all(parse(made.ask(RED, ask("own.corp"))).header.rcode == 0 for _ in range(100))
 
 
+@pytest.mark.interpreted
 def test_exception_in_one_query_is_caught(monkeypatch):
     """What nobody expected is SERVFAIL for this query, at both borders."""
     made = world()

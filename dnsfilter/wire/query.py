@@ -28,6 +28,7 @@ MAX_PARENTS: Final = 10_000
 _parents: Final[dict[bytes, str]] = {}
 """Text, with a dot in front, of names in wire form that queries were below of."""
 
+_IXFR: Final = Type.IXFR.to_bytes(2, "big")
 _QUESTION_TAIL: Final = struct.Struct("!HH")
 _OPTION: Final = struct.Struct("!HH")
 _HEADER_SIZE: Final = 12
@@ -74,8 +75,10 @@ class Query:
         self.options = _NO_OPTIONS
         self.reply_options = b""
         if questions != 1 or others:
-            self._read_without_question(message, questions + others, additionals)
-            return
+            if questions != 1 or others != 1 or not _is_transfer(message):
+                self._read_without_question(message, questions + others, additionals)
+                return
+            additionals += 1
         self.name, end = _read_name(message)
         self.question = question = message[_HEADER_SIZE : end + 4]
         if len(question) != end + 4 - _HEADER_SIZE:
@@ -160,6 +163,12 @@ def _read_name(message: bytes) -> tuple[str, int]:
             _parents.clear()
         _parents[message[start:end]] = "." + join_labels(labels[1:])
     return join_labels(labels), end
+
+
+def _is_transfer(message: bytes) -> bool:
+    """Whether a query with one authority record asks for a zone's changes since then (RFC 1995 section 3)."""
+    end = _read_labels(message)[1]
+    return message[end : end + 2] == _IXFR
 
 
 def _read_labels(message: bytes) -> tuple[list[bytes], int]:
