@@ -13,6 +13,7 @@ from hypothesis import settings
 
 sys.path.append(str(Path(__file__).parents[1]))  # at the end: what is tested is what is installed
 
+from dnsfilter import is_compiled
 from tests import processes as programs
 from tests.e2e.server import ENVIRONMENT
 from tests.fakes.postgresql import Postgresql, running_postgresql
@@ -54,6 +55,11 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgresql]
     """Run one PostgreSQL for all tests of this process."""
     with running_postgresql(tmp_path_factory.mktemp("postgresql")) as server:
         yield server
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("interpreted") and is_compiled():
+        pytest.skip("the query path is compiled: the same tests run on its source too")
 
 
 @pytest.hookimpl(wrapper=True)

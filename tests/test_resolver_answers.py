@@ -370,6 +370,7 @@ def test_an_answer_that_came_later_is_judged_by_itself(name):
         assert (not answered(made, ask(name, "MX"), records).rr) is is_blocked
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("protect", [True, False])
 def test_additional_addresses_are_looked_at_once(monkeypatch, protect):
     """Thousands of them are cut off for each client that waits, counted for each, looked through for the first."""

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from dnsfilter import __version__
+from dnsfilter import __version__, is_compiled
 from dnsfilter.cli.groups import LazyGroup
 from dnsfilter.errors import DnsfilterError
 
@@ -31,7 +31,7 @@ _COMMANDS = {
 
 
 @click.group(cls=LazyGroup, modules=_COMMANDS)
-@click.version_option(__version__, prog_name="dnsfilter")
+@click.version_option(f"{__version__} ({'compiled' if is_compiled() else 'interpreted'})", prog_name="dnsfilter")
 def cli() -> None:
     """Enforce an app ban on a network: a sinkholing resolver, a proxy addon, metrics and evidence per device."""
 

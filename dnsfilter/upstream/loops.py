@@ -8,12 +8,11 @@ neither guess a probe nor make one.
 import hmac
 import re
 import secrets
-from typing import NamedTuple
 
+from dnsfilter.upstream.attempts import Exchange
 from dnsfilter.wire.codes import Class
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import Answer
-from dnsfilter.wire.upstream_query import build_packet
 
 INTERVAL = 60.0
 """Seconds between probes of an upstream."""
@@ -28,23 +27,15 @@ _ANSWER_HEADER = bytes.fromhex("000081800001000100000000")
 _TAIL = HINFO.to_bytes(2, "big") + Class.IN.to_bytes(2, "big")
 
 
-class Probe(NamedTuple):
-    """A query that must not come back; `is_done`, for nobody waits for its answer."""
+class Probe(Exchange):
+    """A query that must not come back; it is done before it is sent, for nobody waits for its answer."""
 
-    query: Query
-    proof: bytes
-    is_done: bool = True
-    is_scrambled: bool = False
+    __slots__ = ("proof",)
 
-    @property
-    def question(self) -> bytes:
-        """The question section."""
-        return self.query.question
-
-    @property
-    def packet(self) -> bytes:
-        """The packet behind an ID."""
-        return build_packet(self.query, self.query.question)
+    def __init__(self, query: Query, proof: bytes, now: float) -> None:
+        super().__init__(query, [], now)
+        self.proof = proof
+        self.is_done = True
 
     def came_back(self, message: bytes) -> bool:
         """Whether a response says that we have answered it."""
@@ -57,14 +48,14 @@ class Loops:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def make_probe(self) -> Probe | None:
+    def make_probe(self, now: float) -> Probe | None:
         """Return a probe that was never made before."""
         if not self._key:
             return None
         first = secrets.token_hex(_LABEL_SIZE)
         second = self._derive(first)
         labels = (bytes([len(label)]) + label.encode() for label in (first, second))
-        return Probe(Query(_QUERY_HEADER + b"".join(labels) + b"\0" + _TAIL), self._derive(second).encode())
+        return Probe(Query(_QUERY_HEADER + b"".join(labels) + b"\0" + _TAIL), self._derive(second).encode(), now)
 
     def recognise(self, query: Query, now: float) -> Answer | None:
         """Return the answer to a query if it is a probe."""

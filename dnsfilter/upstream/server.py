@@ -58,7 +58,7 @@ class Server:
         if now < self._loop_probe_at:
             return
         self._loop_probe_at = now + INTERVAL
-        self._loop_probe = loops.make_probe()
+        self._loop_probe = loops.make_probe(now)
         if self._loop_probe:
             with suppress(OSError):
                 self.transport.send(self._loop_probe)

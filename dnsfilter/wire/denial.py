@@ -42,7 +42,7 @@ def is_about(answer: Answer, name: bytes) -> bool:
         record, offset = _read_record(message, offset)
         if record is not None and record[1].startswith(_SOA_BYTES):
             owner = record[0].lower()
-            return owner in {name, b"\0"} or owner in ancestors(name)
+            return owner in {name, b"\0"} or any(owner == above for above in ancestors(name))
     return False
 
 

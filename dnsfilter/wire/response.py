@@ -229,6 +229,7 @@ class Answer(Records):
         self.stored = self.expires = now
         self.is_wanted = self.is_renewed = self.is_general = self.has_ech = False
         self.is_plain = True
+        self.hints = ()
         start = _HEADER_SIZE + question_size
         ttls: list[int] = []
         try:
@@ -305,7 +306,6 @@ class Answer(Records):
         """Read the answer section; return where it ends and its smallest TTL."""
         targets: list[str] = []
         prefixes: list[bytes] = []
-        self.hints = ()
         offset, least, most, room = start, _MAX_TTL, 0, MAX_TARGETS_SIZE
         for _ in range(count):
             name_end = offset + 2

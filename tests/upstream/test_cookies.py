@@ -80,6 +80,7 @@ def test_each_has_its_own() -> None:
 
 def test_none_at_all() -> None:
     """Without cookies nothing is sent, and every response passes."""
-    assert NoCookies.proof == b""
-    assert NoCookies().judge(b"") is Verdict.GENUINE
-    assert NoCookies.opts == NO_COOKIE
+    none = NoCookies()
+    assert none.proof == b""
+    assert none.judge(b"") is Verdict.GENUINE
+    assert none.opts == NO_COOKIE

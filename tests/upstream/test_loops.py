@@ -12,7 +12,7 @@ KEY = b"k" * 16
 
 def test_a_probe_is_recognised_and_proves_it() -> None:
     """Whoever has the key, another worker too, answers a probe so that who sent it sees it has come back."""
-    probe = Loops(KEY).make_probe()
+    probe = Loops(KEY).make_probe(0.0)
     assert probe
     query = Query(b"\0\7" + probe.packet)
     assert query.qtype == HINFO
@@ -26,7 +26,7 @@ def test_a_probe_is_recognised_and_proves_it() -> None:
 
 def test_others_neither_recognise_nor_prove() -> None:
     """Another installation passes a probe on like any query, and no other answer is taken for a proof."""
-    probe, other = Loops(KEY).make_probe(), Loops(b"x" * 16).make_probe()
+    probe, other = Loops(KEY).make_probe(0.0), Loops(b"x" * 16).make_probe(0.0)
     assert probe
     assert other
     query = Query(b"\0\7" + probe.packet)
@@ -40,9 +40,9 @@ def test_others_neither_recognise_nor_prove() -> None:
 
 def test_probes_differ() -> None:
     """No probe is like another; without a key there is none."""
-    probes = [Loops(KEY).make_probe() for _ in range(100)]
+    probes = [Loops(KEY).make_probe(0.0) for _ in range(100)]
     assert len({probe.question for probe in probes if probe}) == 100
-    assert Loops(b"").make_probe() is None
+    assert Loops(b"").make_probe(0.0) is None
 
 
 @given(NAMES)

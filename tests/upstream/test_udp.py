@@ -226,6 +226,7 @@ def test_a_replaced_socket_that_waits_for_nothing_is_closed(house: House, monkey
     assert len(house.watched) == PORTS
 
 
+@pytest.mark.interpreted
 def test_without_descriptors_used_sockets_will_do(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no other socket can be had queries leave from those there are; another reason is told as ever."""
     monkeypatch.setattr(udp, "USES", 1)
@@ -282,6 +283,7 @@ def test_is_response() -> None:
         assert not is_response(right[:size], query[12:-11])
 
 
+@pytest.mark.interpreted
 def test_ids_are_uniform_and_ports_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 100,000 IDs each octet's values have their share (chi-square); 500 sockets have nearly as many ports."""
     taken: list[bytes] = []
@@ -310,6 +312,7 @@ def test_ids_are_uniform_and_ports_many(monkeypatch: pytest.MonkeyPatch) -> None
     assert [*ports] != sorted(ports)
 
 
+@pytest.mark.interpreted
 def test_processes_that_share_a_past_share_no_future() -> None:
     """A fork sends other IDs than the process it came from: what is random comes from the kernel, after the fork."""
     upstream = UdpUpstream(Endpoint("127.0.0.1", free_port()), print, print, print, print, print)
