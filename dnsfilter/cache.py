@@ -43,10 +43,6 @@ class Cache:
     """The answers of one worker; evicts the oldest that was not asked for again (CLOCK)."""
 
     def __init__(self, bounds: Bounds) -> None:
-        self._entries, self._bytes = bounds.entries, bounds.bytes
-        self._min_ttl, self._max_ttl, self._max_negative_ttl = bounds.min_ttl, bounds.max_ttl, bounds.max_negative_ttl
-        self._prefetch, self._nxdomain_cut = bounds.prefetch, bounds.nxdomain_cut
-        self._stale = bounds.stale.total_seconds()
         self._answers: dict[bytes, Answer] = {}
         self._order: deque[bytes] = deque()
         self._denied: set[bytes] = set()
@@ -56,9 +52,18 @@ class Cache:
         """Queries, as they came but for their ID, whose answers were asked for near their end."""
         self.size = 0
         """Octets of memory, about."""
+        self.limit(bounds)
 
     def __len__(self) -> int:
         return len(self._answers)
+
+    def limit(self, bounds: Bounds) -> None:
+        """Keep no more than this, and what comes from now on no longer; what is kept ends when it was to."""
+        self._entries, self._bytes = bounds.entries, bounds.bytes
+        self._min_ttl, self._max_ttl, self._max_negative_ttl = bounds.min_ttl, bounds.max_ttl, bounds.max_negative_ttl
+        self._prefetch, self._nxdomain_cut = bounds.prefetch, bounds.nxdomain_cut
+        self._stale = bounds.stale.total_seconds()
+        self._make_room(0, self._entries)
 
     def adopt(self, routes: Iterable[str]) -> None:
         """Let nothing that upstreams say above these names deny what is at or below them: other upstreams know it."""

@@ -123,6 +123,7 @@ RESOLVER = (
     Metric("ech", Kind.COUNTER, "Answers with ech, where a policy wants it removed.", ("outcome",)),
     Metric("waiting_refused", Kind.COUNTER, "Queries not asked upstream, for too many waited.", ("bound",)),
     Metric("workers_alive", Kind.GAUGE, "Workers that reported within the last seconds."),
+    Metric("udp_responses_lost", Kind.COUNTER, "Responses over UDP that the kernel did not take."),
     Metric("journal_dropped", Kind.COUNTER, "Sightings lost because a queue was full."),
     Metric(
         "retention_last_run_timestamp_seconds", Kind.GAUGE, "When what is older than the retention was last deleted."
@@ -180,6 +181,7 @@ def resolver_children(configuration: Configuration, lists: Sequence[CompiledList
         "identity_claims": list(product(Claim, Credence)),
         "waiting_refused": [(bound,) for bound in BOUNDS],
         "workers_alive": [()],
+        "udp_responses_lost": [()],
         "journal_dropped": [()],
         "outbox_messages": [*product(configuration.outlets, FATES), *UNADDRESSED],
         "bypass": list(product(KINDS, groups)),

@@ -100,6 +100,7 @@ class Resolver:
         self._prohibited = (build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text), _PROHIBITED)
         self._local = local or LocalData(configuration.records, configuration.listen)
         self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts, self._local)
+        self.cache.limit(configuration.cache)
         self.cache.adopt(name for upstream in configuration.upstreams for name in upstream.domains)
         self._scrubber = Scrubber(configuration)
         self._judged, self._scrubbed = Findings[Decision](), Findings[Scrubbed]()

@@ -8,6 +8,7 @@ from dnslib import QTYPE
 from dnsfilter.config import Configuration
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
+from dnsfilter.settings.resolver import Cache as Bounds
 from tests.fakes.messages import ask, edns, extended_errors, parse, respond
 from tests.fakes.world import Upstream, World, catalogue
 
@@ -42,6 +43,17 @@ def pend(made, message):
     pending = made.resolver.receive(message, made.resolver.seats.take(b"\x0a\1\0\1", NOW), Transport.UDP, made.now)
     assert isinstance(pending, Pending)
     return pending
+
+
+def test_a_reload_changes_the_bounds():
+    """Bounds of the cache are those of the configuration in force."""
+    made = world()
+    for name in ("www.example", "www.lab.example"):
+        made.ask(CLIENT, ask(name))
+    assert len(made.resolver.cache) == 2
+    made.configuration = made.configuration.model_copy(update={"cache": Bounds(entries=1)})
+    made.adopt()
+    assert len(made.resolver.cache) == 1
 
 
 def test_a_flood_below_a_name_that_does_not_exist_stays_here():

@@ -177,6 +177,7 @@ class Worker:
         hits = [server.take_hits() for server in self._udp]
         count, seconds = sum(count for count, _ in hits), sum(seconds for _, seconds in hits)
         self.journal.count("queries", Transport.UDP, by=count)
+        self.journal.count("udp_responses_lost", by=sum(server.take_lost() for server in self._udp))
         for stream in self._streams:
             self.journal.count("queries", stream.transport, by=stream.take_hits())
         for reason, closed in self._places.closed.items():

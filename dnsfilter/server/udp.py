@@ -53,6 +53,11 @@ class UdpServer:
         self.hits, self.hit_seconds = 0, 0.0
         return taken
 
+    def take_lost(self) -> int:
+        """Return how many responses the kernel has not taken since the last call."""
+        lost, self._outbox.lost = self._outbox.lost, 0
+        return lost
+
     def _answer(self, lengths: list[int], now: float) -> None:
         inbox = self._inbox
         memory, starts = inbox.memory, inbox.starts

@@ -318,6 +318,20 @@ def test_take_hits_counts_once(make_house: Callable[..., House]) -> None:
     assert house.server.take_hits() == (0, 0.0)
 
 
+def test_take_lost_counts_once(make_house: Callable[..., House]) -> None:
+    """Responses that the kernel does not take are handed over once; the others arrive."""
+    house = make_house()
+    client = house.client()
+    client.send(make_query())
+    house.server.on_readable()
+    nobody = bytearray(house.pending[0].token)
+    nobody[2:4] = b"\0\0"  # no datagram can go to port 0
+    house.pending[0].send(bytes(nobody), b"lost")
+    house.resolve()
+    assert identifier_of(client.recv(4096)) == 0x1234
+    assert (house.server.take_lost(), house.server.take_lost()) == (1, 0)
+
+
 def test_takes_turns(make_house: Callable[..., House]) -> None:
     """One readable event answers a bounded number of queries; the rest is answered by the next."""
     house = make_house()
