@@ -84,7 +84,7 @@ class _Zone:
     def __init__(self, rules: _Rules) -> None:
         self.apex: str | None = None
         self._rules = rules
-        self._origin = ""
+        self._origin: str | None = None
         self._owner = ""
         self._ttl = DEFAULT_TTL
         self.plain = self._compile_plain()
@@ -108,7 +108,7 @@ class _Zone:
         elif self._owner != (self.apex or ""):
             owner = self._find_trigger()
             trigger = read_trigger(owner)
-            action = read_action(trigger, owner, rrtype.lower(), rdata, self._origin, ttl)
+            action = read_action(trigger, owner, rrtype.lower(), rdata, self._origin or "", ttl)
             kind = _KINDS.get((trigger.match, action.answer is None))
             if kind and not action.data:
                 yield kind, trigger.text
@@ -133,18 +133,18 @@ class _Zone:
 
     def _begin_zone(self, apex: str) -> None:
         self.apex = apex
-        if not self._origin:
+        if self._origin is None:
             self._origin = apex
         self.plain = self._compile_plain()
 
     def _compile_plain(self) -> re.Pattern[str]:
         absolute = rf"\.{re.escape(self.apex)}\." if self.apex else r"\."
-        tail = rf"(?:{absolute})?" if self._origin == (self.apex or "") else absolute
+        tail = rf"(?:{absolute})?" if (self._origin or "") == (self.apex or "") else absolute
         return re.compile(rf"{NOT_TOO_LONG}(\*\.)?({NAME}){_NOT_A_TRIGGER}{tail}{_BLOCKED}")
 
     def _to_absolute(self, name: str) -> str:
         if name == "@":
-            return self._origin
+            return self._origin or ""
         if name.endswith("."):
             return name[:-1]
         return f"{name}.{self._origin}" if self._origin else name

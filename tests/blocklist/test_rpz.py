@@ -189,6 +189,16 @@ def test_a_transferred_zone():
     assert parse_rpz(text, "f", LIST).exacts == ["a.example"]
 
 
+def test_names_that_are_relative_to_the_root():
+    """`$ORIGIN .`, as servers begin the zones that they write, is an origin like any other."""
+    text = (
+        "$ORIGIN .\nrpz.x IN SOA a. b. 1 2 3 4 5\n\tNS a.\na.example.rpz.x CNAME .\nc.example.rpz.x CNAME d.example\n"
+    )
+    parsed = parse_rpz(f"{text}$ORIGIN example.rpz.x.\nb\tCNAME .\n*.b\tCNAME .\n", "f", LIST)
+    assert (parsed.exacts, parsed.below, parsed.problems) == (["a.example", "b.example"], ["b.example"], ())
+    assert [rule.data for rule in parsed.rules] == [("60 CNAME d.example.",)]
+
+
 def test_a_zone_without_a_name():
     """Without $ORIGIN and SOA owners are the triggers themselves."""
     assert parse_rpz("a.example CNAME .\nb.example. CNAME .\n", "f", LIST).exacts == ["a.example", "b.example"]
@@ -213,7 +223,7 @@ def test_common_lines_mean_what_reading_them_with_care_says(head, owner, middle,
 
     with pytest.MonkeyPatch.context() as patch:
         quickly = read()
-        patch.setattr(rpz._Zone, "_compile_plain", lambda _: re.compile("(?!)"))  # noqa: SLF001 - how it is fast
+        patch.setattr(rpz._Zone, "_compile_plain", lambda _: re.compile("(?!)"))
         assert read() == quickly
 
 
