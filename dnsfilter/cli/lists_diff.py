@@ -65,7 +65,7 @@ def diff(
         after = read_file(new, given)
         progress.begin("comparing")
         changes = find_changes(before, after)
-        touched = find_touched(before, after, sample) if changes else []
+        touched = find_touched(before, after, changes, sample)
     lines = _to_json if as_json else _to_text
     sys.stdout.writelines(f"{line}\n" for line in lines(changes, touched, sample))
     sys.exit(1 if changes else 0)

@@ -1,6 +1,7 @@
 """The blast radius of a list: which of the names that were resolved lately it would newly block or free.
 
-Lets the policy's own matcher decide, over those entries that can cover a sampled name: of a million there are few.
+Lets the policy's own matcher decide, of the names at or below a change, over the entries that can cover one of them: of
+a million there are few.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -8,7 +9,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from dnsfilter.blocklist.compiler import compile_list
+from dnsfilter.blocklist.difference import Change
 from dnsfilter.blocklist.parsed import ParsedList
+from dnsfilter.names import is_within_any, pattern_parent
 from dnsfilter.policy.matcher import Matcher
 from dnsfilter.sample import SampledNames
 from dnsfilter.settings.order import Blocklist
@@ -24,13 +27,15 @@ class Touched(NamedTuple):
     queries: int
 
 
-def find_touched(old: ParsedList, new: ParsedList, sample: SampledNames) -> list[Touched]:
-    """Return the sampled names of which the lists say different things, those asked for most often first."""
-    covering = set(_list_covering(sample.names))
+def find_touched(old: ParsedList, new: ParsedList, changes: Iterable[Change], sample: SampledNames) -> list[Touched]:
+    """Return the sampled names that become blocked or free by the changes, those asked for most often first."""
+    changed = {pattern_parent(change.text) if change.covers == "pattern" else change.text for change in changes}
+    concerned = {name: queries for name, queries in sample.names.items() if is_within_any(name, changed)}
+    covering = set(_list_covering(concerned))
     before, after = (_compile(parsed, covering) for parsed in (old, new))
     touched = [
         Touched(name, blocks, queries)
-        for name, queries in sample.names.items()
+        for name, queries in concerned.items()
         if (blocks := _blocks(after, name)) is not _blocks(before, name)
     ]
     return sorted(touched, key=lambda each: (-each.queries, each.name))

@@ -40,3 +40,10 @@ def test_the_same_list(tmp_path: Path) -> None:
     one, other, third = (Blocklist(name="x", file=name) for name in ("a.txt", str(tmp_path / "b.txt"), "c.txt"))
     assert is_same_list(one, other, tmp_path)
     assert not is_same_list(one, third, tmp_path)
+
+
+def test_a_file_is_where_the_user_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bare name is looked up where the command was given, wherever the configuration is."""
+    (tmp_path / "own.txt").write_text("a.example\n")
+    monkeypatch.chdir(tmp_path)
+    assert read_file("own.txt", None, Configuration(), tmp_path.parent).suffixes == ["a.example"]
