@@ -11,8 +11,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_OPTIONS = ("--config-file=", "--ignore-missing-imports", "--follow-imports=silent", "--strict-bytes")
-"""The types were checked before; here the libraries of the program are not installed."""
+_OPTIONS = ("--config-file=", "--ignore-missing-imports", "--no-site-packages", "--follow-imports=silent")
+"""The types were checked before; here neither the libraries of the program nor plugins of mypy are to be had."""
 
 
 class CompilingHook(BuildHookInterface[Any]):

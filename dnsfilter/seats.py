@@ -197,7 +197,12 @@ class Seats:
 
     def let_go(self) -> Iterator[None]:
         """Free what nobody uses any more, a slice at each step: all at once would keep answers waiting."""
-        tables = [self._by_address, self._proven, self._named, self._rates.prefixes]
+        tables: list[Recent[Seat] | Recent[Bucket]] = [
+            self._by_address,
+            self._proven,
+            self._named,
+            self._rates.prefixes,
+        ]
         for table in tables:
             while table:
                 table.shrink(SLICE)
