@@ -147,6 +147,9 @@ def _find_lost(syntax: ExportFormat, configuration: Configuration, coverage: Cov
         lost += tell_loss([asker.network for asker in coverage.askers], "who asks, see --format rpz")
         with_data = [node.name for node in coverage.changes if node.data.own or node.data.below]
         lost += tell_loss(with_data, "the sinkhole's address instead of a list's own local data")
+    elif configuration.allow:
+        blocked = [asker.network for asker in coverage.askers if asker.verdict.action.is_blocking]
+        lost += tell_loss(blocked, "exceptions free no name for whoever asks from there")
     return lost
 
 

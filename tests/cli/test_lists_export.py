@@ -111,6 +111,7 @@ def test_who_asks_and_local_data(configuration: Path) -> None:
         "garden.example 60 A 192.0.2.7",
         "*.garden.example 60 CNAME garden.example.",
     ]
+    assert "exceptions free no name for whoever asks from there: 2 (192.0.2.0/24, 2001:db8::1/128)" in done.stderr
     told = run(configuration, "--policy", "second", "--format", "unbound").stderr
     assert "who asks, see --format rpz: 3 (192.0.2.0/24, 192.0.2.9/32, 2001:db8::1/128)" in told
     assert "the sinkhole's address instead of a list's own local data: 1 (garden.example)" in told
