@@ -74,6 +74,7 @@ class Connection(asyncio.Protocol):
         self._waiting = 0
         self._is_unread = False
         self._is_finished = False
+        self._is_half_closed = False
         self.address = client
         self.name = ""
         self._stated = stated
@@ -112,6 +113,11 @@ class Connection(asyncio.Protocol):
             self._held += messages
         elif messages:
             self._take_turn(messages)
+
+    def eof_received(self) -> bool:
+        """Stay as long as answers are still to come (RFC 1035 section 4.2.2)."""
+        self._is_half_closed = True
+        return self.is_busy
 
     def pause_writing(self) -> None:
         """Ask for nothing more while the peer does not read."""
@@ -199,6 +205,8 @@ class Connection(asyncio.Protocol):
         self._write(frame(response))
         if self._held and self._waiting < MAX_WAITING:
             asyncio.get_running_loop().call_soon(self._go_on)
+        elif self._is_half_closed and not self.is_busy:
+            self._transport.close()
 
     def _write(self, data: bytes) -> None:
         if self._is_finished or self._transport.is_closing():

@@ -57,6 +57,10 @@ class Client:
         """Whether a query is still answered."""
         return rcode_of(await self.ask(make_query(LISTED))) == 0
 
+    def end(self) -> None:
+        """Send no more, but go on reading."""
+        self._writer.write_eof()
+
     def close(self) -> None:
         """Close the client's side."""
         self._writer.close()

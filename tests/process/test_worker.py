@@ -1,5 +1,6 @@
 """A worker as a process of its own: sockets inherited, snapshots taken from disk, nobody else around."""
 
+import asyncio
 import signal
 import socket
 import sys
@@ -13,8 +14,12 @@ import pytest
 
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.feeds.clients import publish_clients
-from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot
+from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.model import CompiledList, Grade, Match, Role
+from dnsfilter.process import worker as module
+from dnsfilter.process.lifeline import Lifeline
+from dnsfilter.process.worker import Rules, Worker
+from dnsfilter.seats import SLICE
 from dnsfilter.server.sockets import open_sockets
 from dnsfilter.values import Endpoint
 from tests.fakes.published import LISTED, PHASES, configuration, rule
@@ -130,6 +135,32 @@ def test_takes_a_new_snapshot(house: House) -> None:
     wait_until(lambda: house.addresses("other.example") == [SINKHOLE], "the new list is in force", 5)
     assert house.addresses(LISTED) == [ADDRESS]
     assert is_quiet(running)
+
+
+def test_what_was_known_of_clients_goes_little_by_little(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new policy frees what was remembered under the last one in steps, between which answers go out."""
+    monkeypatch.setattr(module, "TICK", 0.005)
+
+    async def story() -> list[int]:
+        worker = Worker(house.state, "worker-0", [], Lifeline(None))
+        rules, table = Rules(read_snapshot(house.state)), ClientTable()
+        worker._adopt(rules, table)
+        before = worker._resolver.seats
+        for number in range(5 * SLICE):
+            before.take(bytes((10, 1, number >> 8, number & 255)), 0.0)
+        worker._change(rules, table)
+        assert worker._resolver.seats is not before
+        ticking = asyncio.create_task(worker._tick())
+        sizes = [len(before.by_address)]
+        while sizes[-1]:
+            await asyncio.sleep(0.001)
+            sizes.append(len(before.by_address))
+        ticking.cancel()
+        return sizes
+
+    sizes = asyncio.run(story())
+    assert sizes[0] == 5 * SLICE
+    assert len(set(sizes)) > 3
 
 
 def test_a_damaged_snapshot_changes_nothing(house: House) -> None:

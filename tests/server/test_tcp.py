@@ -53,6 +53,29 @@ def test_answers_that_come_later(run: Run) -> None:
     run(test)
 
 
+@pytest.mark.parametrize("waiting", [0, 1, 3])
+def test_a_client_that_has_asked_everything(run: Run, waiting: int) -> None:
+    """RFC 1035 section 4.2.2: who ends his side after his last query still gets all answers, and then the end."""
+
+    async def test(house: House) -> None:
+        client = await house.connect()
+        for number in range(waiting):
+            client.send(frame(make_query(f"n{number}.example", 1, number)))
+        client.send(frame(make_query(LISTED, 1, 100)))
+        client.end()
+        assert identifier_of(await client.receive()) == 100
+        await house.settle(lambda: len(house.pending) == waiting)
+        for number in reversed(range(waiting)):
+            await asyncio.sleep(0.05)
+            assert house.server.places
+            house.resolve(house.pending[number])
+            assert identifier_of(await client.receive()) == number
+        assert await client.is_closed()
+        await house.settle(lambda: not house.server.places)
+
+    run(test)
+
+
 def test_long_answers_are_whole(run: Run) -> None:
     """What a datagram could not carry is sent in full."""
 
@@ -121,8 +144,9 @@ def test_a_peer_that_is_gone(run: Run) -> None:
         client.send(frame(make_query("late.example")))
         await house.settle(lambda: house.pending)
         client.close()
-        await house.settle(lambda: not house.server.places)
+        await asyncio.sleep(0.05)
         house.resolve(house.pending[0])
+        await house.settle(lambda: not house.server.places)
         assert await (await house.connect()).is_open()
 
     run(test)

@@ -287,6 +287,21 @@ def test_addresses_and_soa():
     assert str(parse(build_response(root, 3, build_soa(9, owner=parent_pointer(root)))).auth[0].rname) == "."
 
 
+@pytest.mark.parametrize(("hints", "is_taken"), [(4093, True), (4094, False), (16_000, False)])
+def test_hints_count_like_records(hints, is_taken):
+    """A service binding gives no more addresses than as many records could: each has to be judged."""
+    addresses = b"".join(b"\xc6\x33" + struct.pack("!H", number) for number in range(hints))
+    data = b"\0\1\0\0\4" + struct.pack("!H", len(addresses)) + addresses
+    record = b"\xc0\x0c\0\x41\0\1\0\0\0\x3c" + struct.pack("!H", len(data)) + data
+    query = ask("a.example", "HTTPS")
+    message = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] + record
+    if is_taken:
+        assert len(Answer(message, len(query) - 12, 0.0).addresses) == hints
+    else:
+        with pytest.raises(WireError, match="more names and hints"):
+            Answer(message, len(query) - 12, 0.0)
+
+
 def test_minimal_any():
     """RFC 8482 section 4.2: the CPU field of the synthesized HINFO should be "RFC8482", its OS field empty."""
     (record,) = parse(build_response(Query(ask("a.example", "ANY")), 0, build_minimal_any())).rr
