@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from dnsfilter.settings.forwarding import Forwarding
 from dnsfilter.settings.resolver import Upstream
 from dnsfilter.upstream import forwarder, stream, udp
 from dnsfilter.upstream.forwarder import Forwarder
+from tests.fakes.looping import run_strictly
 from tests.fakes.resolving import identifier_of, make_query, make_resolver
 from tests.fakes.upstream import FakeUpstream
 
@@ -101,17 +101,14 @@ class House:
 
 def run_with_house(monkeypatch: pytest.MonkeyPatch, test: Callable[[House], Awaitable[None]]) -> None:
     """Run a test in a loop, with a house whose clock all use; fail when anything was raised where nobody looks."""
-    unexpected: list[dict[str, Any]] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
         house = House()
         for module in (forwarder, udp, stream):
             monkeypatch.setattr(module, "monotonic", lambda: house.clock)
         await test(house)
 
-    asyncio.run(main())
-    assert unexpected == []
+    run_strictly(main)
 
 
 Run = Callable[[Callable[[House], Awaitable[None]]], None]

@@ -1,15 +1,15 @@
 """Fixtures for the servers on connections."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvloop
 
 from dnsfilter.settings.resolver import Certificate
 from tests.fakes import connections
+from tests.fakes.looping import run_strictly
 from tests.fakes.origin import make_certificate
 from tests.fakes.web import Client, House, Story
 
@@ -36,19 +36,15 @@ def tell(house):
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Iterator[connections.Run]:
+def run(request: pytest.FixtureRequest) -> connections.Run:
     """Run a test with a house; fail when anything was raised where nobody looks."""
-    unexpected: list[dict[str, Any]] = []
 
     def run_test(test: Callable[[connections.House], Awaitable[None]]) -> None:
         async def main() -> None:
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
             house = connections.House()
             async with house.listen():
                 await test(house)
 
-        with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(main())
+        run_strictly(main, request.param)
 
-    yield run_test
-    assert unexpected == []
+    return run_test

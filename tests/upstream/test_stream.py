@@ -1,11 +1,11 @@
 """Connections that stay, break and come back, over DNS over TLS and over HTTPS alike; the servers are real."""
 
-import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -16,6 +16,7 @@ from dnslib import DNSRecord
 from dnsfilter.upstream import stream
 from dnsfilter.upstream.stream import FIRST_PAUSE, IDLE, MAX_ASKED, SILENCE
 from tests.fakes.asking import PATH, Asking, Question, settle
+from tests.fakes.looping import run_strictly
 from tests.fakes.origin import make_certificate
 from tests.fakes.resolving import ADDRESS, addresses_in
 from tests.fakes.secure import HangUp, SecureUpstream
@@ -48,19 +49,7 @@ def start(alpn: str, certificate: Path) -> Iterator[Start]:
 @pytest.fixture
 def run() -> Run:
     """Run a test in the workers' loop; fail when anything was raised where nobody looks."""
-
-    def run_test(test: Callable[[], Awaitable[None]]) -> None:
-        unexpected: list[object] = []
-
-        async def main() -> None:
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: unexpected.append(context))
-            await test()
-            await asyncio.sleep(0.01)
-
-        uvloop.run(main())
-        assert unexpected == []
-
-    return run_test
+    return partial(run_strictly, make_loop=uvloop.new_event_loop)
 
 
 def hang_up(_query: bytes) -> list[bytes]:
