@@ -374,6 +374,7 @@ class CompiledList:
     """A blocklist ready to be matched: rules with properties of their own, and names that share the list's.
 
     `entries` counts both; `blocked` and `passed` are None when empty; `changed` is when the source last changed.
+    `title` is what people call the app, where the list says so.
     """
 
     name: str
@@ -385,3 +386,4 @@ class CompiledList:
     blocked: NameIndex | None = None
     passed: NameIndex | None = None
     changed: float = 0.0
+    title: str = ""

@@ -8,6 +8,7 @@ One method per hook; no hook waits for anything. A hook that fails closes its co
 """
 
 import asyncio
+import gc
 import logging
 import time
 import traceback
@@ -115,6 +116,7 @@ class Enforce:
 
     def running(self) -> None:
         """Begin to send the journal and to watch for new generations."""
+        gc.freeze()  # what lives as long as the process need not be looked at for cycles
         if self._source:
             sender = Sender(self._source.state, self._journal)
             self._tasks = [asyncio.create_task(work) for work in (sender.run(), self._keep_up(self._source))]
@@ -344,7 +346,8 @@ class Enforce:
         assert verdict.target
         since = self._policy().since(verdict.decision)
         contact = self._policy().configuration.proxy.contact
-        return Notice(str(verdict.target.value), verdict.app, verdict.decision.policy, since, contact, action)
+        title = self._policy().titles.get(verdict.app, "")
+        return Notice(str(verdict.target.value), verdict.app, verdict.decision.policy, since, contact, action, title)
 
     async def _keep_up(self, source: PolicySource) -> None:
         """Put new generations in force; a damaged one leaves the last good one in force."""

@@ -89,7 +89,10 @@ _FORM = Template("""\
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a page tells; `action` is where its one button leads, empty where nothing can be continued."""
+    """What a page tells; `action` is where its one button leads, empty where nothing can be continued.
+
+    `title` is what people call the app, where a list says so.
+    """
 
     host: str
     app: str
@@ -97,6 +100,7 @@ class Notice:
     since: date | None
     contact: str = ""
     action: str = ""
+    title: str = ""
 
 
 def respond(notice: Notice, request: Request, status: int) -> Response:
@@ -135,7 +139,7 @@ def tell(notice: Notice, language: str) -> dict[str, str]:
     kind = "warned" if notice.action else "refused"
     fields = {
         "host": notice.host,
-        "app": notice.app,
+        "app": notice.title or notice.app,
         "policy": notice.policy,
         "since": _format(notice.since, texts["date"]) if notice.since else "",
         "contact": notice.contact or texts["default_contact"],

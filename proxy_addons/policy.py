@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from dnsfilter.blocklist.compiler import find_titles
 from dnsfilter.config import Configuration
 from dnsfilter.evidence.signs import SignRules
 from dnsfilter.feeds.signs import load_signs
@@ -55,6 +56,7 @@ class PolicyInForce:
         self.generation = snapshot.generation
         self.configuration: Configuration = snapshot.configuration
         self.children = proxy_children(snapshot.configuration, snapshot.lists)
+        self.titles = find_titles(snapshot.lists)
         self._signs = SignRules(snapshot.lists, load_signs())
         self._engine = Engine(snapshot.configuration, snapshot.lists)
         self._directory = directory

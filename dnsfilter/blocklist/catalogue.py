@@ -105,7 +105,7 @@ def parse_catalogue(text: str, file: str, blocklist: Blocklist) -> ParsedList:
     if problems:
         raise InputError(problems)
     lines = tuple(document.problem(path, "").line for path in rules)
-    return ParsedList(app=catalogue.app, rules=tuple(rules.values()), rule_lines=lines)
+    return ParsedList(app=catalogue.app, title=catalogue.title, rules=tuple(rules.values()), rule_lines=lines)
 
 
 def _by_line(problems: Iterator[Problem]) -> list[Problem]:

@@ -26,7 +26,13 @@ def compile_list(blocklist: Blocklist, parsed: ParsedList, changed: float) -> Co
         blocked=blocked,
         passed=passed,
         changed=changed,
+        title=parsed.title,
     )
+
+
+def find_titles(lists: Iterable[CompiledList]) -> dict[str, str]:
+    """Return what people call the apps that lists are about, by app, where a list says so."""
+    return {compiled.app: compiled.title for compiled in lists if compiled.title}
 
 
 def _build_index(suffixes: list[str], exacts: list[str], below: list[str]) -> tuple[NameIndex | None, int]:

@@ -26,11 +26,12 @@ Entry = tuple[Kind, str]
 class ParsedList:
     """A list as written: rules with properties of their own, canonical names that share the list's, and what is wrong.
 
-    `app` is empty where the syntax cannot tell. `lines` says for each kind on which line each of its names stands,
-    `rule_lines` the same of the rules.
+    `app` and `title` are empty where the syntax cannot tell. `lines` says for each kind on which line each of its names
+    stands, `rule_lines` the same of the rules.
     """
 
     app: str = ""
+    title: str = ""
     rules: tuple[Rule, ...] = ()
     suffixes: list[str] = field(default_factory=list)
     exacts: list[str] = field(default_factory=list)

@@ -74,6 +74,7 @@ def _dump_list(compiled: CompiledList, sections: list[bytes]) -> dict[str, Any]:
     return {
         "name": compiled.name,
         "app": compiled.app,
+        "title": compiled.title,
         "role": compiled.role,
         "grade": compiled.grade,
         "entries": compiled.entries,
@@ -115,6 +116,7 @@ def _load_list(fields: dict[str, Any], sections: memoryview) -> CompiledList:
         _load_index(fields["blocked"], sections),
         _load_index(fields["passed"], sections),
         fields["changed"],
+        fields["title"],
     )
 
 

@@ -90,9 +90,9 @@ def _find_consequence(order: Order, *, is_later: bool) -> Consequence:
 
 
 def _fill_in(text: str, form: Form, recipient: Recipient, order: Order) -> str:
-    """Put names and dates into a text; what the inventory calls a device stays on one line."""
+    """Put names and dates into a text; what inventory and lists call devices and apps stays on one line."""
     deadline = form.format_moment(order.deadline) if order.deadline else ""
-    return text.format(app=order.apps, device=_one_line(recipient.device), deadline=deadline)
+    return text.format(app=_one_line(order.apps), device=_one_line(recipient.device), deadline=deadline)
 
 
 def _one_line(text: str) -> str:

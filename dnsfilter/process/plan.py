@@ -9,8 +9,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from dnsfilter.blocklist.compiler import find_titles
 from dnsfilter.config import Configuration
-from dnsfilter.model import STANDING_EVENTS, CompiledList, Device, Event, EventKind, Grade, Phase, Standing
+from dnsfilter.model import (
+    STANDING_EVENTS,
+    CompiledList,
+    Device,
+    Event,
+    EventKind,
+    Grade,
+    Phase,
+    Standing,
+)
 from dnsfilter.outgoing.message import Message
 from dnsfilter.outgoing.notice import Order, Recipient
 from dnsfilter.policy.phases import Schedule
@@ -33,6 +43,7 @@ class OutgoingPlan:
     ) -> None:
         self._configuration, self._devices = configuration, devices
         self._outlets = configuration.outlets
+        self._titles = find_titles(lists)
         self._policies = [_Dated(policy, configuration.timezone, lists) for policy in configuration.policies]
         self._orders = PolicyOrders(configuration, lists, {name: device.group for name, device in devices.items()})
         self._unflagged = {group.name for group in configuration.groups if not group.flag}
@@ -82,9 +93,13 @@ class OutgoingPlan:
         if event.kind in _DATES:
             if not policies or policies[0].deadline is None:
                 raise ValueError("its policy has no deadline any more")
-            return policies[0].describe(", ".join(sorted(policies[0].apps)))
+            return policies[0].describe(", ".join(map(self._title, sorted(policies[0].apps))))
         dated = sorted((policy for policy in policies if policy.deadline), key=lambda policy: policy.deadline or 0.0)
-        return dated[0].describe(event.app) if dated else Order(event.app, None, withholds=False)
+        title = self._title(event.app)
+        return dated[0].describe(title) if dated else Order(title, None, withholds=False)
+
+    def _title(self, app: str) -> str:
+        return self._titles.get(app, app)
 
     def _concerns(self, policy: "_Dated", event: Event) -> bool:
         if event.kind in _DATES:

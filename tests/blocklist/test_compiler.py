@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.blocklist.compiler import compile_list
+from dnsfilter.blocklist.compiler import compile_list, find_titles
 from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.model import Grade, Match, Role, Rule
 from dnsfilter.settings.order import Blocklist
@@ -58,6 +58,12 @@ def test_properties_of_the_list():
     plain = compile_list(LIST, ParsedList(), 0.0)
     assert (plain.name, plain.app, plain.role, plain.grade) == ("own", "own", Role.WEB, Grade.WEAK)
     assert compile_list(LIST.model_copy(update={"app": "video"}), ParsedList(), 0.0).app == "video"
+
+
+def test_titles():
+    """What people call an app is what a list about it says, and nothing where none does."""
+    titled = compile_list(LIST, ParsedList(app="video", title="The Video"), 0.0)
+    assert find_titles([titled, compile_list(LIST, ParsedList(), 0.0)]) == {"video": "The Video"}
 
 
 @given(NAMES, NAMES, NAMES)

@@ -29,7 +29,9 @@ def reverse(number: int) -> str:
 def make_list(names: int = 2, rules: tuple[Rule, ...] = RULES) -> CompiledList:
     """Return a list with rules and a large index."""
     blocked = marisa_trie.Trie(reverse(number) for number in range(names))
-    return CompiledList("tiktok", "tiktok", Role.WEB, Grade.WEAK, names + len(rules), rules, blocked, None, 1.5)
+    return CompiledList(
+        "tiktok", "tiktok", Role.WEB, Grade.WEAK, names + len(rules), rules, blocked, None, 1.5, "TikTok"
+    )
 
 
 def test_reads_what_was_published(tmp_path: Path) -> None:
@@ -42,6 +44,7 @@ def test_reads_what_was_published(tmp_path: Path) -> None:
     assert fresh.lists[0].blocked is not None
     assert reverse(0) in fresh.lists[0].blocked
     assert fresh.lists[0].passed is None
+    assert (fresh.lists[0].changed, fresh.lists[0].title) == (1.5, "TikTok")
 
 
 def test_large_index_outlives_the_file(tmp_path: Path) -> None:

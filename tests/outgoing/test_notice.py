@@ -133,6 +133,13 @@ def test_consequences(days: int, withholds: bool, text: str) -> None:  # noqa: F
     assert text in mail.get_content().replace("\n", " ")
 
 
+def test_no_title_of_a_list_makes_headers() -> None:
+    """Whatever a list calls its app, it stays on its line."""
+    mail = written(EventKind.CONFIRMED, order=ORDER._replace(apps="App\r\nBcc: x@corp.example"))
+    assert mail["Subject"].startswith("AppBcc: x@corp.example is in use")
+    assert "Bcc" not in mail
+
+
 def test_without_a_deadline() -> None:
     """A policy that only warns has no consequence to tell."""
     text = written(EventKind.CONFIRMED, order=Order("tiktok", None, withholds=False)).get_content()

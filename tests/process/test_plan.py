@@ -29,7 +29,7 @@ def rule(app: str, grade: Grade) -> Rule:
 
 
 LISTS = [
-    CompiledList("tiktok", "tiktok", Role.APP_API, Grade.NONE, 1, (rule("tiktok", Grade.STRONG),)),
+    CompiledList("tiktok", "tiktok", Role.APP_API, Grade.NONE, 1, (rule("tiktok", Grade.STRONG),), title="TikTok"),
     CompiledList("doh", "doh", Role.DOH, Grade.NONE, 1, (rule("doh", Grade.NONE),)),
 ]
 
@@ -168,7 +168,13 @@ def test_orders(keys: dict[str, Any], deadline: datetime | None, withholds: bool
     """The deadline is when something is withheld, else when names are blocked, in the policy's own time."""
     order = plan(**keys).find_order(message())
     assert order.deadline == (deadline and deadline.replace(tzinfo=order.deadline.tzinfo if order.deadline else None))
-    assert (order.apps, order.withholds) == ("tiktok", withholds)
+    assert (order.apps, order.withholds) == ("TikTok", withholds)
+
+
+def test_apps_are_called_as_people_call_them() -> None:
+    """A notice has the title that a list gives its app, else the app's name."""
+    assert plan().find_order(message(EventKind.ANNOUNCEMENT, content={"policy": "order"})).apps == "TikTok"
+    assert plan().find_order(message(app="capcut")).apps == "capcut"
 
 
 def test_an_order_that_is_gone() -> None:

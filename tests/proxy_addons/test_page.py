@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 
@@ -82,6 +83,14 @@ def test_page_says_what_why_since_when_and_whom_to_ask() -> None:
     page = render(NOTICE, DEFAULT_LANGUAGE).replace("\N{NO-BREAK SPACE}", " ")
     for text in ("www.tiktok.com", "tiktok", "order", "since 15 March 2023.", "help desk, extension 4711"):
         assert text in page
+
+
+def test_page_calls_the_app_what_people_call_it() -> None:
+    """People read the title, programs the name that metrics and lists have."""
+    notice = replace(NOTICE, title="TikTok")
+    assert "belongs to the app “TikTok”" in render(notice, DEFAULT_LANGUAGE)
+    response = respond(notice, tutils.treq(headers=Headers(accept="application/json")), REFUSED_STATUS)
+    assert json.loads(response.text or "")["app"] == "tiktok"
 
 
 def test_warning_has_one_button() -> None:
