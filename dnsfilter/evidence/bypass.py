@@ -11,6 +11,7 @@ The first two are a line of evidence beside the sighting; the next two are what 
 Pure: bounded tables of who did what when; the time is given.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class BlockedNames:
 
     def __init__(self, ttl: float) -> None:
         self.ttl = ttl
-        self._blocked: dict[tuple[str, str, str], float] = {}
+        self._blocked: OrderedDict[tuple[str, str, str], float] = OrderedDict()
 
     def follow(self, device: str, sighting: Sighting) -> Sighting | None:
         """Take a sighting of a device; return the line of evidence where it shows that the device went around us.
@@ -56,7 +57,7 @@ class BlockedNames:
     def _remember(self, key: tuple[str, str, str], time: float) -> None:
         latest = max(self._blocked.pop(key, time), time)
         if len(self._blocked) >= MAX_REMEMBERED:
-            del self._blocked[next(iter(self._blocked))]
+            self._blocked.popitem(last=False)  # in a plain dict, finding the first one takes ever longer
         self._blocked[key] = latest
 
 

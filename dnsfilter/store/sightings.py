@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -31,12 +30,11 @@ class Attributed(NamedTuple):
     sighting: Sighting
 
 
-_signal_of = attrgetter("app", "blocklist", "rule", "role", "grade", "channel", "action", "group")
 _APP: Final = 0
 _RULE: Final = 2
 _GRADE: Final = 4
 _Signal = tuple[str, str, str, str, Grade, str, str, str]
-"""What a sighting says beside device and time: one row of the signals, behind its number."""
+"""What a sighting says beside device and time, from its app to its group: one row of the signals."""
 
 DeviceKey = tuple[str, str]
 """A device and an app."""
@@ -49,7 +47,7 @@ def record(connection: Connection, entries: Sequence[Attributed]) -> dict[Device
     identifiers: dict[_Signal, int] = {}
     for entry in entries:
         device, _, _, sighting = entry
-        signal = _signal_of(sighting)
+        signal = sighting[2:10]
         identifier = identifiers.get(signal) or identifiers.setdefault(signal, _identify(signal))
         counts[device, int(sighting.time // MINUTE), identifier] += sighting.count
         latest[device, sighting.app] = entry
@@ -105,5 +103,5 @@ def _load(connection: Connection, keys: Iterable[DeviceKey]) -> Iterator[tuple[D
     names = sorted({device for device, _ in keys})
     for start in range(0, len(names), CHUNK):
         statement = select(devices).where(devices.c.device.in_(names[start : start + CHUNK]))
-        for row in connection.execute(statement):
-            yield (row.device, row.app), from_row(row)
+        for row in connection.execute(statement).all():
+            yield (row[0], row[1]), from_row(row)

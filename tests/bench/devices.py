@@ -32,11 +32,13 @@ from dnsfilter.store.sightings import Attributed, record
 from dnsfilter.store.writer import MAX_BATCH
 from tests.bench.cases import make_cases
 from tests.bench.contenders import make_certificate, settings_for, start_dnsfilter, start_echo
+from tests.bench.ingestion import measure_ingestion
 from tests.bench.load import run_load
 from tests.processes import Processes
 
 DEVICES = 100_000
 SIGHTINGS = 1_000_000
+PIPED = 300_000
 SIGHTINGS_BAR, LIST_BAR, PUBLISH_BAR, COST_BAR = 20_000, 2.0, 2.0, 1.05
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 GROUP = {"name": "corporate", "networks": ["10.0.0.0/8", "127.0.0.0/8"]}
@@ -47,6 +49,12 @@ RULES = (
     *[(name, Grade.WEAK) for name in ("tiktokcdn.com", "www.tiktok.com", "tiktokv.eu")],
     *[(f"analytics{number}.tiktok.com", Grade.NONE) for number in range(5)],
 )
+POLICY = {
+    "name": "order",
+    "blocklists": ["tiktok"],
+    "phases": {"enforce": "2023-03-15", "quarantine": "2023-06-01"},
+    "quarantine": {"blocklists": ["professional-apps"]},
+}
 WITH_THE_APP = 0.02
 """Share of the devices that ask for strong names."""
 
@@ -78,33 +86,39 @@ def write_files(directory: Path, leases: int) -> dict[str, Any]:
 
 
 def batches(now: float) -> Iterator[list[Attributed]]:
-    """Yield sightings of all devices as the manager hands them to the store; few of them prove anything."""
+    """Yield sightings of all devices as the manager hands them to the store."""
     chance = random.Random(1)
     names = [PSEUDONYMS.of_device(f"dev-{number}") for number in range(DEVICES)]
     for start in range(0, SIGHTINGS, MAX_BATCH):
         batch = []
         for number in range(start, start + MAX_BATCH):
             device = chance.randrange(DEVICES)
-            rule, grade = chance.choice(RULES if device < DEVICES * WITH_THE_APP else RULES[2:])
-            seen = now - (SIGHTINGS - number) / SIGHTINGS * 3600
-            sighting = Sighting(
-                seen, "", "tiktok", "tiktok", rule, Role.APP_API, grade, Channel.DNS, "sinkhole", "corporate"
-            )
+            sighting = sight(chance, now - (SIGHTINGS - number) / SIGHTINGS * 3600, device)
             batch.append(Attributed(names[device], "corporate", Attribution.DEVICE, sighting))
         yield batch
+
+
+def sight(chance: random.Random, seen: float, device: int) -> Sighting:
+    """Return a sighting of a device; few of them prove anything."""
+    rule, grade = chance.choice(RULES if device < DEVICES * WITH_THE_APP else RULES[2:])
+    where = "tiktok", "tiktok", rule, Role.APP_API, grade, Channel.DNS, "sinkhole", "corporate"
+    return Sighting(seen, address(device), *where)
+
+
+def measure_pipeline(directory: Path) -> Iterator[str]:
+    """Send sightings of all devices, by their addresses, to a manager."""
+    chance, now = random.Random(2), time.time()
+    seen = (now - 3600 + number / PIPED * 3600 for number in range(PIPED))
+    sightings = [sight(chance, at, chance.randrange(DEVICES)) for at in seen]
+    settings = {**write_files(directory, 0), "policies": [POLICY]}
+    yield from measure_ingestion(directory, settings, sightings, SIGHTINGS_BAR)
 
 
 def measure_store(directory: Path) -> Iterator[str]:
     """Write and judge a million sightings, then list the devices by the command."""
     file = directory / "store.yaml"
-    policy = {
-        "name": "order",
-        "blocklists": ["tiktok"],
-        "phases": {"enforce": "2023-03-15", "quarantine": "2023-06-01"},
-        "quarantine": {"blocklists": ["professional-apps"]},
-    }
     store = {"url": f"sqlite:///{directory}/store.db"}
-    settings = {"state": str(directory / "state"), "groups": [GROUP], "policies": [policy], "store": store}
+    settings = {"state": str(directory / "state"), "groups": [GROUP], "policies": [POLICY], "store": store}
     file.write_text(json.dumps({"upstreams": [{"servers": ["192.0.2.53"]}], **settings}))
     configuration, lists, _ = compile_all(file)
     engine = open_store(configuration.store.url)
@@ -185,6 +199,7 @@ def measure_cost(directory: Path, rounds: int, seconds: int) -> Iterator[str]:
 def make_report(directory: Path, rounds: int = 3, seconds: int = 3) -> Iterator[str]:
     """Say all of it, line by line."""
     yield from measure_store(directory)
+    yield from measure_pipeline(directory)
     yield from measure_clients(directory)
     yield from measure_cost(directory, rounds, seconds)
 
