@@ -152,9 +152,10 @@ def test_what_was_known_of_clients_goes_little_by_little(house: House, monkeypat
         assert worker._resolver.seats is not before
         ticking = asyncio.create_task(worker._tick())
         sizes = [len(before.by_address)]
-        while sizes[-1]:
-            await asyncio.sleep(0.001)
-            sizes.append(len(before.by_address))
+        async with asyncio.timeout(10):
+            while sizes[-1]:
+                await asyncio.sleep(0.001)
+                sizes.append(len(before.by_address))
         ticking.cancel()
         return sizes
 
