@@ -25,9 +25,9 @@ _TTL: Final = struct.Struct("!I")
 class Entry:
     """One ready response; valid while `now < fresh_until`, then `refresh` it.
 
-    `seen` counts hits per client where the name is listed, and is None where it is not: by packed address, as the UDP
-    server has it, or by the text that stands for the client; `counted` is
-    the key of a counter that every hit belongs to besides.
+    `seen` counts hits per client where the name is listed, and is None where it is not (but when `sample` listens): by
+    packed address, as the UDP server has it, or by the text that stands for the client; `counted` is the key of a
+    counter that every hit belongs to besides.
     """
 
     __slots__ = (

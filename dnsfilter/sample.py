@@ -4,11 +4,12 @@ A name leaves this process once `sample.clients` clients have asked for it on on
 even until then: each leaves one bit of 256, and clients that share a bit count as one. What does not get that far is
 part of the day's total and forgotten with the day.
 
-Costs the hits of the memo nothing: their counts are read off its entries. A second with much to read is followed by
-seconds that are left out, for which it counts, too.
+Costs the hits of the memo nothing: their counts are read off its entries, and who hits those of names that are not
+common yet is listened to for one second in `LISTEN_EVERY`. A second with much to read is followed by seconds that are
+left out, for which it counts, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dnsfilter.memo import Entry
@@ -25,6 +26,8 @@ MAX_NOTED = 2_000
 
 PACE = 200
 """How many of them a second may cost in the mean."""
+
+LISTEN_EVERY = 10
 
 MAX_HANDED_OVER = 1_000
 """Names that leave in one second, so that nothing waits while they are encoded."""
@@ -63,6 +66,12 @@ class _Candidate:
     def is_common(self) -> bool:
         return self.marks == _COMMON
 
+    def add(self, marks: int, enough: int) -> None:
+        if not self.is_common:
+            self.marks |= marks
+            if self.marks.bit_count() >= enough:
+                self.marks = _COMMON
+
 
 class Sample:
     """The sample of one worker; what is resolved is noted while it `is_open`."""
@@ -72,15 +81,23 @@ class Sample:
         self._bounds = Bounds()
         self._noted: list[tuple[str, int]] = []
         self._seen = self._looked_at = 0
-        self._hits: list[tuple[str, int]] = []
+        self._hits: list[tuple[str, int, int]] = []
+        self._find_mark: Callable[[bytes | str], int] = mark_of
+        self._uncommon: list[Entry] = []
+        self._listening: list[Entry] = []
+        self._opened = 0
         self._candidates: dict[str, _Candidate] = {}
         self._due: set[str] = set()
         self._total = 0
         self._day = 0
         self._pause = 0
 
-    def adopt(self, bounds: Bounds) -> None:
-        """Sample within these bounds from now on; what was sampled under others is forgotten."""
+    def adopt(self, bounds: Bounds, find_mark: Callable[[bytes | str], int] = mark_of) -> None:
+        """Sample within these bounds from now on; what was sampled under others is forgotten.
+
+        `find_mark` returns the mark of a client as the memo's entries name it.
+        """
+        self._find_mark = find_mark
         if bounds != self._bounds:
             self._bounds = bounds
             self._forget()
@@ -97,7 +114,12 @@ class Sample:
         step = 1 + len(touched) // MAX_NOTED
         for entry in touched[::step]:
             if not entry.rcode and entry.outcome in _RESOLVED:
-                self._hits.append((to_text(entry.tail[_QUESTION:]), entry.hits * step))
+                name, marks = to_text(entry.tail[_QUESTION:]), 0
+                for client in entry.seen or ():
+                    marks |= self._find_mark(client)
+                self._hits.append((name, marks, entry.hits * step))
+                if entry.seen is None and not self._is_common(name):
+                    self._uncommon.append(entry)
         self._looked_at += len(touched) // step
 
     def end_second(self, today: float) -> dict[str, int]:
@@ -105,39 +127,53 @@ class Sample:
         if self._bounds.enabled and int(today // DAY) != self._day:
             self._forget()
             self._day = int(today // DAY)
+        self._stop_listening()
         if self.is_open:
             self._pause = (len(self._noted) + self._looked_at) // PACE
             self._count(1 + self._pause)
         elif self._pause:
             self._pause -= 1
         self.is_open = self._bounds.enabled and not self._pause
+        if self.is_open:
+            self._listen()
         return self._hand_over()
+
+    def _listen(self) -> None:
+        """Now and then, let entries that were hit before say in the coming second who hits them."""
+        self._opened += 1
+        if self._opened % LISTEN_EVERY == 0:
+            self._listening = self._uncommon
+            for entry in self._listening:
+                entry.seen = {}
+        self._uncommon = []
+
+    def _stop_listening(self) -> None:
+        for entry in self._listening:
+            entry.seen = None
+        self._listening = []
 
     def _count(self, weight: int) -> None:
         """Count what was noted, each for so many seconds."""
         share = weight * max(1, self._seen // max(1, len(self._noted)))
         for name, mark in self._noted:
-            candidate = self._find(name)
-            if not candidate.is_common:
-                candidate.marks |= mark
-                if candidate.marks.bit_count() >= self._bounds.clients:
-                    candidate.marks = _COMMON
-            self._add(name, candidate, share)
-        for name, hits in self._hits:
-            self._add(name, self._find(name), weight * hits)
+            self._add(name, mark, share)
+        for name, marks, hits in self._hits:
+            self._add(name, marks, weight * hits)
         self._noted.clear()
         self._hits.clear()
         self._seen = self._looked_at = 0
         if len(self._candidates) > self._bounds.names:
             self._make_room()
 
-    def _find(self, name: str) -> _Candidate:
+    def _is_common(self, name: str) -> bool:
+        candidate = self._candidates.get(name)
+        return candidate is not None and candidate.is_common
+
+    def _add(self, name: str, marks: int, count: int) -> None:
         candidate = self._candidates.get(name)
         if candidate is None:
             candidate = self._candidates[name] = _Candidate()
-        return candidate
-
-    def _add(self, name: str, candidate: _Candidate, count: int) -> None:
+        candidate.add(marks, self._bounds.clients)
         candidate.count += count
         self._total += count
         if candidate.is_common:
@@ -161,6 +197,8 @@ class Sample:
     def _forget(self) -> None:
         self._noted.clear()
         self._hits.clear()
+        self._stop_listening()
+        self._uncommon.clear()
         self._candidates.clear()
         self._due.clear()
         self._total = self._seen = self._looked_at = 0

@@ -130,6 +130,11 @@ class Seats:
                 self._by_address.add(address, seat)
         return seat
 
+    def find_mark(self, client: bytes | str) -> int:
+        """Return the mark of a client as the memo's entries name it; none for who is not known by an address alone."""
+        seat = self._by_address.get(client) if isinstance(client, bytes) else None
+        return seat.mark if seat else 0
+
     def is_proxy(self, address: bytes) -> bool:
         """Whether what comes from an address must begin with a PROXY header."""
         if not self._trusted:

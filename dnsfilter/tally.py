@@ -67,7 +67,7 @@ class Tally:
                 self.journal.count(*entry.counted, by=entry.hits)
             entry.hits = 0
             if entry.seen:
-                for client, count in entry.seen.items():
+                for client, count in entry.seen.items() if entry.decision.is_sighting else ():
                     text = client if isinstance(client, str) else address_text(client)
                     self.see(text, group, entry.decision, count)
                 entry.seen.clear()

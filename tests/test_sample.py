@@ -69,6 +69,39 @@ def test_one_client_is_never_enough() -> None:
         assert set(sample.end_second(float(second))) == {TOTAL}
 
 
+def test_listens_to_the_memo_now_and_then() -> None:
+    """In some seconds entries of names that are not common say who hits them; those that a policy watches always do."""
+    sample = make()
+    entry, common, listed = hit("many.example", 1), hit("common.example", 1), hit("listed.example", 1, Outcome.OBSERVED)
+    listed.seen = {}
+    ask(sample, "common.example", 5)
+    listened = 0
+    for second in range(2 * module.LISTEN_EVERY):
+        sample.read_hits([entry, common, listed])
+        told = sample.end_second(float(second))
+        assert common.seen is None
+        assert listed.seen == {}
+        if entry.seen is not None:
+            listened += 1
+            entry.seen.update({bytes([10, 0, 0, number]): 1 for number in range(listened * 4)})
+    assert listened == 2
+    assert entry.seen is None
+    sample.read_hits([entry])
+    assert sample.end_second(99.0) == {TOTAL: 1, "many.example": 1}
+    assert told["many.example"] == 2 * module.LISTEN_EVERY
+
+
+def test_who_is_unknown_has_no_mark() -> None:
+    """A client that the caller has no mark for makes no name common."""
+    sample = Sample()
+    sample.adopt(Bounds.model_validate({"enabled": True, "clients": 5}), lambda _: 0)
+    sample.end_second(0.0)
+    entry = hit("many.example", 9, Outcome.OBSERVED)
+    entry.seen = {bytes([10, 0, 0, number]): 1 for number in range(9)}
+    sample.read_hits([entry])
+    assert sample.end_second(1.0) == {TOTAL: 9}
+
+
 def test_hits_of_the_memo_count() -> None:
     """Hits count under the canonical name; blocked, local and failed answers are not resolved names."""
     sample = make()

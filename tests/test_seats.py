@@ -90,6 +90,8 @@ def test_marks():
     first, again, other, neighbour = (seats.take(address, 0.0).mark for address in addresses)
     assert first == again == neighbour == mark_of(addresses[0][:8])
     assert other == mark_of(addresses[2][:8])
+    assert seats.find_mark(QUARANTINED) == device
+    assert seats.find_mark(GUEST) == seats.find_mark("10.1.0.1") == 0
 
 
 def test_strangers_are_not_served():

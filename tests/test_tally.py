@@ -89,3 +89,16 @@ def test_hits_count_besides_where_an_entry_says_so(tally):
     tally.flush_memo(memo, "corporate", 0.000003)
     tally.flush_memo(memo, "corporate", 0.000003)
     assert tally.journal.drain().counters["ech", "removed"] == 3
+
+
+def test_who_the_sample_listens_to_is_no_sighting(tally):
+    """Clients that an entry has seen although its name is not listed leave nothing in the journal."""
+    memo = Shelf().make_memo()
+    entry = Entry(b"", NOT_LISTED, Outcome.CACHED, 0)
+    entry.hits, entry.seen = 3, {RED: 2, BLUE: 1}
+    memo.touched.append(entry)
+    tally.flush_memo(memo, "corporate", 0.0)
+    tally.flush(1.0)
+    batch = tally.journal.drain()
+    assert (batch.sightings, batch.clients, entry.seen) == ((), (), {})
+    assert batch.counters["responses", "cached", "NOERROR"] == 3

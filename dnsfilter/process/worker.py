@@ -223,7 +223,7 @@ class Worker:
         configuration = fresh.configuration
         directory = Directory(configuration.groups, table)
         self._resolver.adopt(configuration, rules.engine, directory, today, fresh.secrets, rules.local)
-        self._resolver.tally.sample.adopt(configuration.sample)
+        self._resolver.tally.sample.adopt(configuration.sample, self._resolver.seats.find_mark)
         loop = asyncio.get_running_loop()
         self._forwarder.adopt(
             configuration.upstreams,
