@@ -16,7 +16,7 @@ SOA_60 = SOA.format(60)
 
 def key_of(name: str, qtype: str = "A", *, do: bool = False, cd: bool = False) -> bytes:
     """Return the key of a question."""
-    return Query(ask(name, qtype, flags=0x0110 if cd else 0x0100, opt=edns(do=do))).key
+    return bytes(Query(ask(name, qtype, flags=0x0110 if cd else 0x0100, opt=edns(do=do))).key)
 
 
 def positive(ttl: int, now: float = 0.0) -> Answer:
