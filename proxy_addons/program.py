@@ -72,7 +72,6 @@ async def _run(state: Path, name: str, places: Mapping[str, Place]) -> None:
         loop.add_signal_handler(number, master.shutdown)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_limit()
-    gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     await master.run()
 
