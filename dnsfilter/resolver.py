@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from dnsfilter import explanations
 from dnsfilter.answers import BlockedAnswers
 from dnsfilter.cache import STALE_TTL, Cache, find_due
 from dnsfilter.clients.directory import Directory
@@ -28,9 +29,8 @@ from dnsfilter.scrubber import Scrubbed, Scrubber
 from dnsfilter.seats import Seat, Seats
 from dnsfilter.tally import Tally
 from dnsfilter.wire.chain import follows_question
-from dnsfilter.wire.codes import Class, ExtendedError, Flag, Rcode, Type
+from dnsfilter.wire.codes import Class, Flag, Rcode, Type
 from dnsfilter.wire.framing import MAX_MESSAGE
-from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.proxy_protocol import SIGNATURE
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import Answer, Records, build_header, build_minimal_any, build_response, build_truncated
@@ -51,13 +51,6 @@ _RESOLVED: Final = frozenset({int(Rcode.NOERROR), int(Rcode.NXDOMAIN)})
 _HEADER_SIZE: Final = 12
 _OPCODE_BITS: Final = 0x78
 _AUTHENTIC_DATA: Final = int(Flag.AD)
-_NOT_SUPPORTED = (build_extended_error(ExtendedError.NOT_SUPPORTED),)
-_PROHIBITED: Final = build_extended_error(ExtendedError.PROHIBITED)
-_STALE_ANSWER = (build_extended_error(ExtendedError.STALE_ANSWER),)
-_STALE_NXDOMAIN = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
-_CACHED_ERROR = (build_extended_error(ExtendedError.CACHED_ERROR),)
-_TOO_MANY = (build_extended_error(ExtendedError.OTHER, "too many queries wait"),)
-_UNREACHABLE = (build_extended_error(ExtendedError.NO_REACHABLE_AUTHORITY),)
 _REFUSED_TYPES: Final = frozenset(
     map(int, (Type.OPT, Type.TKEY, Type.TSIG, Type.IXFR, Type.AXFR, Type.MAILB, Type.MAILA))
 )
@@ -97,7 +90,7 @@ class Resolver:
     ) -> None:
         """Decide by this from now on, and by `secrets` about cookies: every seat, view and memo starts afresh."""
         texts = {policy.name: policy.ede_text for policy in configuration.policies}
-        self._prohibited = (build_extended_error(ExtendedError.PROHIBITED, configuration.ede_text), _PROHIBITED)
+        self._prohibited = explanations.explain_refusal(configuration.ede_text)
         self._local = local or LocalData(configuration.records, configuration.listen)
         self._blocked = BlockedAnswers(configuration.sinkhole, configuration.ede_text, texts, self._local)
         self.cache.limit(configuration.cache)
@@ -157,11 +150,11 @@ class Resolver:
     def fail(self, pending: Pending, now: float) -> bytes:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
         self.cache.failures.note(pending.query.key, now)
-        return self.serve_stale(pending, now) or self._give_up(pending, now, _UNREACHABLE)
+        return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.UNREACHABLE)
 
     def turn_back(self, pending: Pending, now: float) -> bytes:
         """Return the response to a query that is not asked upstream, for too many wait."""
-        return self.serve_stale(pending, now) or self._give_up(pending, now, _TOO_MANY)
+        return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.TOO_MANY)
 
     def serve_stale(self, pending: Pending, now: float) -> bytes | None:
         """Respond with an answer that has ended, whose question then is not asked for a while; None without one."""
@@ -181,7 +174,9 @@ class Resolver:
         return build_response(pending.query, Rcode.SERVFAIL, errors=errors)
 
     def _respond_stale(self, pending: Pending, stale: Answer, now: float) -> bytes:
-        errors: Sequence[bytes] = _STALE_NXDOMAIN if stale.rcode == Rcode.NXDOMAIN else _STALE_ANSWER
+        errors: Sequence[bytes] = (
+            explanations.STALE_NXDOMAIN if stale.rcode == Rcode.NXDOMAIN else explanations.STALE_ANSWER
+        )
         records: Records = stale
         outcome = Outcome.STALE
         if self._scrubber.concerns(stale):
@@ -189,9 +184,8 @@ class Resolver:
             errors, outcome = (*(change + errors[0] for change in changes), *errors), own or outcome
         self._count(pending, outcome, stale.rcode, now)
         body = records.with_ttl(STALE_TTL)
-        return self._fit(
-            pending, build_response(pending.query, stale.rcode, records, body=body, errors=errors), stale.rcode
-        )
+        response = build_response(pending.query, stale.rcode, records, body=body, errors=errors)
+        return self._fit(pending, response, stale.rcode)
 
     def flush(self, seconds: float, today: float) -> None:
         """Hand the counts of the last second to the journal; hits of the memo took about `seconds` each."""
@@ -276,7 +270,7 @@ class Resolver:
             return self._respond(pending, denial, Outcome.CACHED, now, None)
         if cache.failures.is_held(key, now):
             self.tally.journal.count("cache_hits", "failure")
-            return self.serve_stale(pending, now) or self._give_up(pending, now, _CACHED_ERROR)
+            return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.CACHED_ERROR)
         return None
 
     def _refuse_stranger(self, query: Query, size: int, transport: Transport) -> bytes:
@@ -294,7 +288,7 @@ class Resolver:
             self._count(pending, Outcome.LOCAL, Rcode.NOERROR, now)
             return self._fit(pending, build_response(query, Rcode.NOERROR, records, flags=Flag.AA), Rcode.NOERROR)
         self._count(pending, Outcome.REFUSED, Rcode.REFUSED, now)
-        return build_response(query, Rcode.REFUSED, errors=_NOT_SUPPORTED)
+        return build_response(query, Rcode.REFUSED, errors=explanations.NOT_SUPPORTED)
 
     def _answer_locally(
         self, pending: Pending, records: Records, flags: int, now: float, message: bytes | None
