@@ -19,7 +19,7 @@ from dnsfilter.cli.options import configuration_option, json_option
 from dnsfilter.cli.progress import showing
 from dnsfilter.config import Configuration
 from dnsfilter.errors import InputError, Problem
-from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
+from dnsfilter.feeds.configuration import find_configuration, find_directory, load_configuration, locate
 from dnsfilter.feeds.sources import find_list, read_list
 from dnsfilter.model import ListFormat, Rule
 from dnsfilter.policy.phases import to_timestamp
@@ -49,7 +49,7 @@ def lint(files: tuple[str, ...], syntax: str | None, configuration_file: Path | 
     """
     found = find_configuration(configuration_file)
     configuration = load_configuration(found)
-    beside = (found or Path()).absolute().parent
+    beside = find_directory(found)
     findings = _find_expired(configuration, found, time.time())
     refusals: list[InputError] = []
     with showing("reading") as progress:

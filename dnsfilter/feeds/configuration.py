@@ -50,6 +50,11 @@ def load_configuration(path: Path | None) -> Configuration:
     return _complete(configuration, found.absolute().parent)
 
 
+def find_directory(found: Path | None) -> Path:
+    """Return the directory beside which files are named: the configuration file's, without one where we are."""
+    return found.absolute().parent if found else Path.cwd()
+
+
 def _find_unresolvable(configuration: Configuration, file: str) -> Iterator[Problem]:
     """Name the upstreams whose address nobody could tell: we would have to ask ourselves."""
     for index, upstream in enumerate(configuration.upstreams):

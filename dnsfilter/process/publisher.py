@@ -19,7 +19,7 @@ from dnsfilter.blocklist.parsed import ParsedList
 from dnsfilter.config import Configuration
 from dnsfilter.errors import DnsfilterError, InputError, Problem, SnapshotError, StoreError
 from dnsfilter.feeds.clients import refresh_clients
-from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate
+from dnsfilter.feeds.configuration import find_configuration, find_directory, load_configuration, locate
 from dnsfilter.feeds.secrets import provide_secrets, read_secrets
 from dnsfilter.feeds.snapshot import Snapshot, publish_snapshot, read_snapshot
 from dnsfilter.feeds.sources import COPIES, copy_path, find_places, read_list, read_text
@@ -47,7 +47,7 @@ def compile_all(path: Path | None) -> tuple[Configuration, list[CompiledList], l
     """
     found = find_configuration(path)
     configuration = load_configuration(found)
-    beside, copies = (found or Path()).absolute().parent, Path(configuration.state) / COPIES
+    beside, copies = find_directory(found), Path(configuration.state) / COPIES
     lists: list[CompiledList] = []
     problems: list[Problem] = []
     refused: list[Problem] = []
@@ -118,7 +118,7 @@ def find_missing(configuration: Configuration, path: Path | None) -> list[Proble
 
 def find_sources(configuration: Configuration, path: Path | None) -> list[Path]:
     """Return the files that the configuration file (none: the embedded default) and the lists are read from."""
-    beside, copies = (path or Path()).absolute().parent, Path(configuration.state) / COPIES
+    beside, copies = find_directory(path), Path(configuration.state) / COPIES
     files = [path.absolute()] if path else []
     for _, blocklist in _blocklists(configuration):
         files += find_places(blocklist.file, beside) if blocklist.file else [copy_path(blocklist, copies)]

@@ -7,7 +7,13 @@ import pytest
 
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.feeds import configuration as twin
-from dnsfilter.feeds.configuration import find_configuration, load_configuration, locate, read_system_servers
+from dnsfilter.feeds.configuration import (
+    find_configuration,
+    find_directory,
+    load_configuration,
+    locate,
+    read_system_servers,
+)
 from dnsfilter.values import Endpoint
 
 UPSTREAM = "upstreams: [{servers: [192.0.2.53]}]\n"
@@ -201,3 +207,10 @@ def test_locates_keys(file: Path) -> None:
     ]
     assert [problem.line for problem in locate(problems, file)] == [5, 7, 0, 0]
     assert locate(problems, None) == problems
+
+
+def test_lists_are_beside_the_configuration_or_where_we_are(tmp_path, monkeypatch):
+    """Without a configuration file a list's name means one in the working directory, not above it."""
+    monkeypatch.chdir(tmp_path)
+    assert find_directory(None) == tmp_path
+    assert find_directory(Path("etc/dnsfilter.yaml")) == tmp_path / "etc"
