@@ -23,6 +23,9 @@ from proxy_addons.connections import ClientConnection
 from proxy_addons.policy import PolicyInForce
 
 
+WIREGUARD = "wireguard"
+
+
 def identify(connection: ClientConnection, name: str, policy: PolicyInForce, now: float) -> None:
     """Take a connection for that of the device whose `id` is given, if there is one."""
     key = device_key(name)
@@ -32,7 +35,9 @@ def identify(connection: ClientConnection, name: str, policy: PolicyInForce, now
 
 
 def is_served(client: connection.Client, networks: Iterable[Network]) -> bool:
-    """Whether a client connects from one of the networks."""
+    """Whether a client connects from one of the networks, or through WireGuard, where it has shown its key."""
+    if client.proxy_mode.type_name == WIREGUARD:
+        return True
     address = _parse(client.peername[0])
     return any(address in network for network in networks)
 

@@ -19,8 +19,8 @@ from proxy_addons.doorkeeper import Doorkeeper, Handle, TurnAway
 
 BACKLOG = 4096
 UDP = "udp"
-DatagramHandle = Callable[[mitmproxy_rs.Stream], Awaitable[None]]
-EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - where a mode without an address listens
+StartOverUdp = Callable[[str, int], Awaitable[Any]]
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a mode without an address listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,26 @@ class InheritingServers(Servers):
         handle: Any = instance.handle_stream
         mode, place = instance.mode, self._places[instance.mode.full_spec]
         at_door = Doorkeeper(mode, self._turn_away, handle) if isinstance(mode, ReverseMode) else handle
-        return Listening(place, at_door, handle)
+        return Listening(place, at_door, _find_start_over_udp(instance, handle))
+
+
+def _find_start_over_udp(instance: AsyncioServerInstance[Any], handle: Any) -> StartOverUdp:  # noqa: ANN401 - differs
+    """Return how a mode listens over UDP: mitmproxy 12 says it of each, WireGuard included, 11 has one way for all."""
+    start: StartOverUdp | None = getattr(instance, "start_udp_based_server", None)
+    return start or (lambda host, port: mitmproxy_rs.udp.start_udp_server(_bracket(host), port, handle))
+
+
+def _bracket(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 class Listening:
     """Stands for `listen` of one server."""
 
-    def __init__(self, place: Place, over_tcp: Handle, over_udp: DatagramHandle) -> None:
+    def __init__(self, place: Place, over_tcp: Handle, start_over_udp: StartOverUdp) -> None:
         self._place = place
         self._over_tcp = over_tcp
-        self._over_udp = over_udp
+        self._start_over_udp = start_over_udp
 
     async def __call__(self, host: str, port: int) -> list[asyncio.Server | mitmproxy_rs.udp.UdpServer]:
         """Listen on what was inherited, and over UDP on the address given."""
@@ -80,8 +90,7 @@ class Listening:
             await asyncio.start_server(self._over_tcp, sock=sock, backlog=BACKLOG) for sock in self._place.sockets
         ]
         addresses = ((host,) if host else EVERYWHERE) if self._place.has_udp else ()
-        start = mitmproxy_rs.udp.start_udp_server
-        return [*servers, *[await start(address, port, self._over_udp) for address in addresses]]
+        return [*servers, *[await self._start_over_udp(address, port) for address in addresses]]
 
 
 class InheritingProxyserver(Proxyserver):
