@@ -3,12 +3,14 @@
 import struct
 
 from dnsfilter.wire.codes import Option, Type
+from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.name import skip_name
 from dnsfilter.wire.query import HEADER, RECORD, Query
 
 BLOCK = 468
 QUERY_BLOCK = 128
 
+_OPT = Type.OPT.to_bytes(2, "big")
 _OPTION = struct.Struct("!HH")
 _LENGTH = struct.Struct("!H")
 _HEADER_SIZE = 12
@@ -21,12 +23,13 @@ def wants_padding(query: Query) -> bool:
 
 
 def pad(message: bytes, block: int = BLOCK) -> bytes:
-    """Return a message of ours, whose last record is OPT, filled up to a multiple of the block size."""
+    """Return a message of ours filled up to a multiple of the block size, as it is where its last record is not OPT."""
     place = _find_last_record(message)
-    rtype, _, _, length = RECORD.unpack_from(message, place)
-    if rtype != Type.OPT:
+    room = MAX_MESSAGE - len(message) - _OPTION.size
+    if not message.startswith(_OPT, place) or room < 0:
         return message
-    size = -(len(message) + _OPTION.size) % block
+    length = RECORD.unpack_from(message, place)[3]
+    size = min(-(len(message) + _OPTION.size) % block, room)  # RFC 8467 section 4.1
     data = place + RECORD.size
     length_field = _LENGTH.pack(length + _OPTION.size + size)
     return (
@@ -39,9 +42,9 @@ def pad(message: bytes, block: int = BLOCK) -> bytes:
 
 
 def _find_last_record(message: bytes) -> int:
-    """Return where the type of the last record stands."""
+    """Return where the type of the last record stands; the end where there is none."""
     counts = HEADER.unpack_from(message)
-    offset = place = _HEADER_SIZE
+    offset, place = _HEADER_SIZE, len(message)
     for _ in range(counts[2]):
         offset = skip_name(message, offset) + _QUESTION_TAIL
     for _ in range(sum(counts[3:])):

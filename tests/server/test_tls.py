@@ -78,6 +78,14 @@ def test_pads_for_who_pads(certificate):
     assert len(pending) == 1
 
 
+def test_a_header_is_not_padded(certificate):
+    """Who pads and asks for what we do not do gets a bare header, and the next answer over the same connection."""
+    notify = bytearray(with_padding(make_query(LISTED)))
+    notify[2] |= 0x20
+    header, answer = asyncio.run(exchange(certificate, [bytes(notify), with_padding(make_query(LISTED))], []))
+    assert (len(header), header[3] & 0xF, len(answer)) == (12, 4, 468)
+
+
 @pytest.mark.parametrize(
     ("chain", "key", "place"),
     [

@@ -5,12 +5,12 @@ from dnslib import DNSRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.wire.codes import Option, Rcode
+from dnsfilter.wire.codes import Class, Option, Rcode, Type
 from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.opt import build_extended_error
 from dnsfilter.wire.padding import BLOCK, QUERY_BLOCK, pad, wants_padding
-from dnsfilter.wire.query import Query
-from dnsfilter.wire.response import build_address, build_response, build_soa
+from dnsfilter.wire.query import RECORD, Query
+from dnsfilter.wire.response import POINTER_TO_QNAME, Records, build_address, build_response, build_soa
 
 PADDING = bytes([0, 12, 0, 0])
 COOKIE = bytes([0, 10, 0, 8]) + b"\0\x0c" * 4
@@ -60,3 +60,24 @@ def test_without_opt_nothing_is_added():
     """A response without OPT cannot be padded (RFC 7830 section 4)."""
     response = build_response(ask(None), Rcode.NXDOMAIN, build_soa(60))
     assert pad(response) == response
+
+
+def test_a_header_alone_stays():
+    """A response that is only a header has no record, and nothing of its question is taken for one."""
+    assert pad(bytes(12)) == bytes(12)
+    nothing = build_response(Query(b"\0\1\1\0\0\1" + bytes(6) + b"\0\x29\1\0\1"), Rcode.NXDOMAIN)
+    assert pad(nothing) == nothing
+
+
+@pytest.mark.parametrize("octets", range(MAX_MESSAGE - 2 * BLOCK, MAX_MESSAGE + 1, 13))
+def test_no_message_grows_beyond_what_a_frame_holds(octets):
+    """A long response is filled up to the longest message at most (RFC 8467 section 4.1)."""
+    query = ask(PADDING)
+    query.limit = MAX_MESSAGE
+    head = POINTER_TO_QNAME + RECORD.pack(Type.TXT, Class.IN, 60, 0)
+    size = octets - len(build_response(query, Rcode.NOERROR)) - len(head)
+    text = Records(1, body=POINTER_TO_QNAME + RECORD.pack(Type.TXT, Class.IN, 60, size) + bytes(size))
+    response = build_response(query, Rcode.NOERROR, text)
+    assert len(response) == octets
+    padded = pad(response)
+    assert len(padded) == min(-(-(octets + 4) // BLOCK) * BLOCK, MAX_MESSAGE)
