@@ -22,7 +22,6 @@ from dnsfilter.values import Network
 from proxy_addons.connections import ClientConnection
 from proxy_addons.policy import PolicyInForce
 
-
 WIREGUARD = "wireguard"
 
 
