@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import dnsfilter
 from tests.bench.cases import Case
 from tests.bench.load import Run
+from tests.e2e.server import read_version
 
 VERSIONS = (
     ("unbound", "-V"),
@@ -91,7 +91,7 @@ def describe_machine() -> str:
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     return "\n".join(
         [
-            f"{time.strftime('%Y-%m-%d')} dnsfilter {dnsfilter.__version__} ({commit}), {python}",
+            f"{time.strftime('%Y-%m-%d')} {read_version()}, commit {commit}, {python}",
             "; ".join(versions),
             command,
         ]

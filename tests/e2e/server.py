@@ -44,6 +44,11 @@ def command(*arguments: str, directory: Path | None = None) -> subprocess.Comple
     )
 
 
+def read_version() -> str:
+    """Return which dnsfilter the tests run, compiled or not."""
+    return command("--version").stdout.strip().replace(", version", "")
+
+
 def responds(port: int) -> bool:
     """Whether anything answers a DNS query over UDP."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

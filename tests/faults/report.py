@@ -11,8 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import dnsfilter
-from tests.e2e.server import ROOT
+from tests.e2e.server import ROOT, read_version
 from tests.faults.measures import Measure, Row
 
 RESULTS = ROOT / "docs" / "faults.json"
@@ -54,7 +53,7 @@ def describe_run() -> dict[str, str]:
     return {
         "machine": f"{os.cpu_count()} cores, {cpu[1] if cpu else platform.machine()}, {memory:.0f} GB, "
         f"Linux {platform.release()}",
-        "versions": ", ".join([f"dnsfilter {dnsfilter.__version__}, Python {platform.python_version()}", *_versions()]),
+        "versions": ", ".join([f"{read_version()}, Python {platform.python_version()}", *_versions()]),
     }
 
 
