@@ -6,6 +6,7 @@ monotonic clock, `today` seconds since the epoch.
 
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import device_key, is_device_key, mac_key
@@ -24,14 +25,14 @@ from dnsfilter.wire.query import Query
 
 MAX_SEATS = 65_536
 MAX_PROXIES = 1000
-SLICE = 1000
+SLICE: Final = 1000
 """How many clients or ready responses are let go of at once: it takes less than a millisecond."""
 
 MAC_SIZE = 6
-_NETWORK_SIZE = 8
+_NETWORK_SIZE: Final = 8
 
-_MAC = int(Option.MAC)
-_TRUNCATED = Flag.TC >> 8
+_MAC: Final = int(Option.MAC)
+_TRUNCATED: Final = int(Flag.TC) >> 8
 
 
 class Seat:
