@@ -93,6 +93,9 @@ class _Keeper:
             return "" if reason == self._reason else self._reason
         self._reason = ""
         self._lives.append(life)
+        if self.is_ending:  # while it was being started, and so nobody has told it
+            life.let_go()
+            life.process.terminate()
         if life.line and await self._is_leaving(life, life.line):
             self._status = 0
             return ""

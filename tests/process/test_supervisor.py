@@ -236,6 +236,33 @@ def test_nobody_hands_over_at_the_end(house: House) -> None:
     assert running.output == "ended in order\n"
 
 
+SLOWLY = """
+import asyncio, os, signal
+from dnsfilter.process.supervisor import Part, supervise
+start, started = asyncio.create_subprocess_exec, []
+async def start_slowly(*command, **options):
+    process = await start(*command, **options)
+    started.append(process)
+    if len(started) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.2)
+    return process
+asyncio.create_subprocess_exec = start_slowly
+asyncio.run(supervise([{part}]))
+print("ended in order")
+"""
+
+
+def test_a_successor_that_is_just_being_started(house: House, processes: Processes) -> None:
+    """What is being started when everything ends is told so too: nothing waits for it until it is killed."""
+    code = SLOWLY.format(part=handing_over(house))
+    running = processes.start("supervisor", [sys.executable, "-c", code], lambda _: house.lines)
+    (first,) = children(running.pid)
+    os.kill(first, signal.SIGTERM)
+    wait_until(lambda: not running.is_alive, "everything has ended")
+    assert running.output == "ended in order\n"
+
+
 @pytest.mark.parametrize(
     ("command", "reason"), [("/no/such/program", "No such file or directory"), ("/etc/passwd", "Permission denied")]
 )
