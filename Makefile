@@ -49,5 +49,6 @@ $(STAMP): pyproject.toml hatch_build.py $(SOURCES)
 		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"], sep=",")') && \
 		$(BIN)/pip install --quiet --use-pep517 --disable-pip-version-check ".[$$extras]"
 	@$(BIN)/python -P -c 'import dnsfilter; dnsfilter.is_compiled() or \
-		print("no C compiler, or no headers of Python: the query path stays interpreted, and so slower")'
+		print("no C compiler, or no headers of Python: the query path stays interpreted, and so slower;", \
+			"once both are there (Debian: gcc, python3-dev), `make -B install` compiles it", sep="\n")'
 	@touch $@

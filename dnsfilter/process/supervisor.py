@@ -23,6 +23,8 @@ LONG_LIFE = 10.0
 
 END_TIMEOUT = 8.0
 
+_HELD = {signal.SIGHUP, signal.SIGINT}
+
 _log = logging.getLogger("dnsfilter.supervisor")
 
 
@@ -107,7 +109,7 @@ class _Keeper:
         inherited = [*self.part.descriptors, *([line.descriptor] if line else [])]
         environment = {**os.environ, VARIABLE: str(line.descriptor)} if line else None
         try:
-            with _hangups_held():
+            with _signals_held():
                 process = await asyncio.create_subprocess_exec(
                     *self.part.command, pass_fds=inherited, env=environment, stdin=asyncio.subprocess.DEVNULL
                 )
@@ -160,13 +162,17 @@ class _Keeper:
 
 
 @contextmanager
-def _hangups_held() -> Iterator[None]:
-    """Start a process with SIGHUP blocked: one that comes before it can take it waits, instead of ending it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+def _signals_held() -> Iterator[None]:
+    """Start a process with SIGHUP and SIGINT blocked.
+
+    A SIGHUP that comes before it can be taken waits, instead of ending the process. A terminal's Ctrl-C goes to all
+    processes at once, also to those that still start; to end them in order is ours.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 async def supervise(parts: Sequence[Part]) -> None:
@@ -179,7 +185,7 @@ async def supervise(parts: Sequence[Part]) -> None:
     loop.add_signal_handler(signal.SIGHUP, _reload, keepers)
     tasks = [loop.create_task(keeper.keep()) for keeper in keepers]
     await ending.wait()
-    for keeper in keepers:  # a terminal's Ctrl-C goes to all of them at once
+    for keeper in keepers:  # SIGTERM may have gone to all of them at once
         keeper.is_ending = True
     for keeper, task in zip(keepers, tasks, strict=True):
         await keeper.end(task)

@@ -236,6 +236,18 @@ def test_nobody_hands_over_at_the_end(house: House) -> None:
     assert running.output == "ended in order\n"
 
 
+def test_ctrl_c_while_something_starts(house: House) -> None:
+    """A terminal's Ctrl-C goes to all of them, also to one that still starts: it ends with the others, untold."""
+    code = f"import time; print('up', file=open({str(house.log)!r}, 'a'), flush=True); time.sleep(1000)"
+    running = house.start(f"Part('starts', {[sys.executable, '-c', code]!r})")
+    (starting,) = children(running.pid)
+    os.kill(starting, signal.SIGINT)
+    time.sleep(0.3)
+    running.send(signal.SIGINT)
+    wait_until(lambda: not running.is_alive, "everything has ended")
+    assert running.output == "ended in order\n"
+
+
 SLOWLY = """
 import asyncio, os, signal
 from dnsfilter.process.supervisor import Part, supervise
