@@ -29,5 +29,5 @@ async def call(function: Callable[[], _T]) -> _T:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(finish, outcome)
 
-    threading.Thread(target=run, name="delivery", daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
     return await done

@@ -21,6 +21,7 @@ from functools import partial
 from ipaddress import ip_address
 
 from dnsfilter.config import Configuration
+from dnsfilter.delivery.threads import call
 from dnsfilter.errors import WireError
 from dnsfilter.model import SELFTEST, Transport
 from dnsfilter.server.sockets import is_available
@@ -76,7 +77,7 @@ class Selftest:
         while not is_ready():  # noqa: ASYNC110 - other processes are waited for
             await asyncio.sleep(PAUSE)
         while True:
-            results = await asyncio.to_thread(try_paths, self._configuration)
+            results = await call(partial(try_paths, self._configuration))
             self._show(results)
             self._tell({path for path, is_right in results.items() if not is_right})
             await asyncio.sleep(self._configuration.selftest.interval.total_seconds() or PAUSE)

@@ -183,3 +183,24 @@ def test_runs_once_somebody_is_there() -> None:
     asyncio.run(run(free_port()))
     assert shown == [{"udp": False, "tcp": False}]
     assert next(looked, None) is None
+
+
+def test_nobody_waits_for_it_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A manager that ends while listeners that have ended already are asked does not wait for their answers."""
+    asked, answered = threading.Event(), threading.Event()
+    results: list[bool] = []
+
+    def ask(_: Configuration) -> dict[str, bool]:
+        asked.set()
+        results.append(answered.wait(20))
+        return {}
+
+    async def run() -> None:
+        task = asyncio.create_task(Selftest(configuration(1), lambda _: None).run(lambda: True))
+        await asyncio.to_thread(asked.wait, 20)
+        task.cancel()
+
+    monkeypatch.setattr("dnsfilter.process.selftest.try_paths", ask)
+    asyncio.run(run())
+    assert results == []
+    answered.set()
