@@ -20,6 +20,9 @@ from dnsfilter.settings.identity import Identity
 from dnsfilter.values import Network
 
 _SEPARATOR = "\t"
+_NUL = "\0"
+"""Where marisa-trie takes a key to end: it would find whatever begins with the octets before."""
+
 _BY_DEVICE = "device:"
 _BY_MAC = "mac:"
 
@@ -59,8 +62,8 @@ class ClientTable:
     quarantined: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def get(self, address: str) -> Entry | None:
-        """Return the entry of an address in canonical text form."""
-        found = self.packed.get(address)
+        """Return the entry of an address in canonical text form, or of what somebody calls himself, in any form."""
+        found = None if _NUL in address else self.packed.get(address)
         if found is None:
             return None
         expires, group, device = found[0].decode().split(_SEPARATOR)

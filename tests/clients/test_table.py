@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from dnsfilter.clients.leases import Lease
-from dnsfilter.clients.table import ClientTable, Entry, compile_table, mac_key
+from dnsfilter.clients.table import ClientTable, Entry, compile_table, device_key, mac_key
 from dnsfilter.model import Device
 from dnsfilter.settings.identity import Identity
 
@@ -95,6 +95,13 @@ def test_macs_are_known_only_where_somebody_may_say_them() -> None:
     assert table.get(mac_key(MAC_A)) == Entry("a", "corporate", inf)
     assert table.get(mac_key(MAC_B)) == Entry("", "corporate", inf)
     assert table.get(mac_key(MAC_X)) is None
+
+
+@pytest.mark.parametrize("name", ["a\0", "\0", "\0a", "", "a\0b", "phon\0", "p\0\0\0\0", "phone\0", "\ufffd", "a\tb"])
+def test_names_that_nobody_has(name: str) -> None:
+    """Whatever somebody calls himself is compared as a whole, NUL included."""
+    phone = Device("phone", "", "", "", "corporate", (), ())
+    assert compile_table([A, phone], [], {}, NOW).get(device_key(name)) is None
 
 
 def test_an_empty_table_knows_nobody() -> None:
