@@ -52,7 +52,7 @@ def test_takes_all_that_the_package_is_made_of() -> None:
     """Every file copied exists, and every package of the wheel is copied and not ignored."""
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     ignored = (DIRECTORY / "Containerfile.dockerignore").read_text().splitlines()
-    assert {*packages["packages"], "pyproject.toml", "README.md", "LICENSE"} <= {*copied()}
+    assert {*packages["packages"], "pyproject.toml", "hatch_build.py", "README.md", "LICENSE"} <= {*copied()}
     assert all((ROOT / source).exists() for source in copied())
     assert {f"!{source}" for source in copied()} <= {*ignored}
     assert ignored[0] == "*"

@@ -10,7 +10,7 @@ from dnslib import QTYPE, RCODE, DNSRecord
 from tests.e2e.bind import start_bind
 from tests.e2e.server import Server, responds, start_server
 from tests.e2e.unbound import Unbound
-from tests.processes import Processes, free_port
+from tests.processes import Processes, free_port, wait_until
 
 ZONE = """\
 $TTL 300
@@ -101,6 +101,7 @@ def port_of_bind(upstream: Unbound, module_processes: Processes, zone: Path) -> 
     """Start BIND with the zone, which also tells a TTL as the zone has it."""
     port = free_port()
     start_bind(module_processes, zone.parent, port, upstream.port, zone, lambda: responds(port))
+    wait_until(lambda: ask(port, "127.0.0.10", "hosted.example", "A")[0] == "NXDOMAIN", "the zone is in force")
     return port
 
 

@@ -31,6 +31,7 @@ def test_workers_share_their_ports(free_port: Callable[[], int]) -> None:
     first, second = proxy_parts(_configuration(listen=listen, workers=2))
     (mine,), (others,) = first.descriptors, second.descriptors
     assert first.command[1:] == [
+        "-P",
         "-m",
         "proxy_addons.program",
         "/state",
@@ -44,7 +45,7 @@ def test_workers_share_their_ports(free_port: Callable[[], int]) -> None:
         with socket.socket(fileno=descriptor) as sock:
             assert sock.getsockname() == ("127.0.0.1", port)
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    assert importlib.util.find_spec(first.command[2])
+    assert importlib.util.find_spec(first.command[3])
 
 
 def test_a_mode_over_both_gets_both(free_port: Callable[[], int]) -> None:
