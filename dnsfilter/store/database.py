@@ -192,9 +192,15 @@ def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the dr
 
 
 def _create_private(path: Path) -> None:
+    """Create the file where there is none, and do not open one that is there.
+
+    To close it again would end the locks that SQLite holds on it in this process (POSIX), and then the next who reads
+    it and goes would take the WAL, and what is in it, away.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(f"{path}: cannot be opened: {error.strerror}") from None
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,33 @@ from dnsfilter.store.database import (
     sqlite_path,
     upsert,
 )
-from dnsfilter.store.schema import metadata, schema_version, signals
+from dnsfilter.store.schema import VERSION, metadata, schema_version, signals
 from tests.fakes.postgresql import SQLITE_ONLY
+
+READ = """
+import sqlite3, sys
+print(*sqlite3.connect(sys.argv[1]).execute("select version from schema_version").fetchone())
+"""
+
+
+@SQLITE_ONLY
+def test_who_reads_and_goes_takes_nothing_away(url: str) -> None:
+    """A process that opens a store twice keeps its locks: others that read meanwhile leave the WAL where it is."""
+    path = str(sqlite_path(url))
+
+    def read() -> str:
+        return subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, check=True).stdout
+
+    first = open_store(url)
+    with first.connect() as connection:
+        connection.execute(select(schema_version.c.version))
+        second = open_store(url)
+        second.dispose()
+        before = read()
+        connection.execute(update(schema_version).values(version=99))
+        connection.commit()
+        assert (int(before), int(read())) == (VERSION, 99)
+    first.dispose()
 
 
 @SQLITE_ONLY
