@@ -1,6 +1,5 @@
 """Whoever is nobody's device is sinkholed and counted, and never flagged, whatever is seen of him."""
 
-
 import pytest
 
 from dnsfilter.clients.directory import Directory
