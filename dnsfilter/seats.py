@@ -25,7 +25,7 @@ from dnsfilter.wire.query import Query
 
 MAX_SEATS = 65_536
 MAX_PROXIES = 1000
-SLICE: Final = 1000
+SLICE = 1000
 """How many clients or ready responses are let go of at once: it takes less than a millisecond."""
 
 MAC_SIZE = 6
