@@ -4,9 +4,9 @@ A name leaves this process once `sample.clients` clients have asked for it on on
 even until then: each leaves one bit of 256, and clients that share a bit count as one. What does not get that far is
 part of the day's total and forgotten with the day.
 
-Costs the hits of the memo nothing: their counts are read off its entries, and who hits those of names that are not
-common yet is listened to for one second in `LISTEN_EVERY`. A second with much to read is followed by seconds that are
-left out, for which it counts, too.
+Counts of the memo's hits are read off its entries, so that no hit pays for them; for one second in `LISTEN_EVERY` those
+of names that are not common yet are noted by client as those of listed names always are. A second with much to read is
+followed by seconds that are left out, for which it counts, too.
 """
 
 from collections.abc import Callable, Sequence

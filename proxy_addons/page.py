@@ -16,27 +16,13 @@ from string import Template
 from mitmproxy.http import Request, Response
 
 from dnsfilter.document import parse_document
+from dnsfilter.outgoing.languages.en import ENGLISH
 from proxy_addons.preferences import choose_language, prefers_json
 
 DEFAULT_LANGUAGE = "en"
 REFUSED_STATUS = 451
 """Unavailable For Legal Reasons (RFC 7725)."""
 FORBIDDEN_STATUS = 403
-
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 HTML = "text/html; charset=utf-8"
 PROBLEM = "application/problem+json"
@@ -159,7 +145,7 @@ def tell(notice: Notice, language: str) -> dict[str, str]:
 
 def _format(day: date, pattern: str) -> str:
     """Return a date as a language writes it; the name of the month is the English one."""
-    return pattern.format(day=day.day, month=day.month, year=day.year, name=_MONTHS[day.month - 1])
+    return pattern.format(day=day.day, month=day.month, year=day.year, name=ENGLISH.months[day.month - 1])
 
 
 @cache

@@ -4,12 +4,11 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -21,6 +20,7 @@ from dnsfilter.store.pseudonyms import Pseudonyms, load_key
 from dnsfilter.store.schema import sightings
 from tests.e2e.server import Server, complete, default_settings, start_server
 from tests.fakes.resolving import make_query
+from tests.faults.background import Background
 from tests.faults.measures import Measure, Row, Trial, count
 from tests.processes import Processes, wait_until
 
@@ -34,27 +34,18 @@ LAST_SECOND = 1.0
 SETTLE_SECONDS = 30
 
 
-class Devices(threading.Thread):
+class Devices(Background):
     """Asks for one device after the other, half of which have the app, and notes what was answered when."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.answered: list[tuple[float, str, str]] = []
         self._port = port
-        self._ending = threading.Event()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self.join()
 
     def run(self) -> None:
         """Ask until told to end."""
         number = 0
-        while not self._ending.wait(PAUSE):
+        while not self.ending.wait(PAUSE):
             number += 1
             device = number % (2 * DEVICES)
             names = APP if device < DEVICES else WEB

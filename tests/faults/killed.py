@@ -1,11 +1,10 @@
 """What answers is killed, and what counts."""
 
 import signal
-import threading
 import time
 from collections.abc import Callable
-from typing import Self
 
+from tests.faults.background import Background
 from tests.faults.load import Result, Sample, Stream
 from tests.faults.measures import Measure, Row, Trial, count, milliseconds
 from tests.faults.ours import Dnsfilter
@@ -14,27 +13,18 @@ STREAMS = [Stream("blocked", "blocked.example", 500), Stream("cached", "c#.cache
 CLIENTS = 32
 
 
-class CounterWatch(threading.Thread):
+class CounterWatch(Background):
     """Reads the metrics ten times a second and notes every counter that went backwards."""
 
     def __init__(self, read: Callable[[], dict[str, float]]) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.backwards: set[str] = set()
         self._read = read
         self._highest: dict[str, float] = {}
-        self._ending = threading.Event()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self.join()
 
     def run(self) -> None:
         """Watch until told to end."""
-        while not self._ending.wait(0.1):
+        while not self.ending.wait(0.1):
             for series, value in self._read().items():
                 if series.partition("{")[0].startswith("dnsfilter_") and series.partition("{")[0].endswith("_total"):
                     highest = self._highest.get(series, 0)

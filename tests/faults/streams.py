@@ -4,11 +4,10 @@ import select
 import socket
 import ssl
 import struct
-import threading
 import time
 from collections import Counter
-from typing import Self
 
+from tests.faults.background import Background
 from tests.faults.programs import make_query
 
 TIMEOUT = 10
@@ -56,30 +55,21 @@ def ask_over_tcp(port: int, name: str, timeout: float = TIMEOUT) -> bytes:
         return b""
 
 
-class Asker(threading.Thread):
+class Asker(Background):
     """Asks at a steady pace over a connection that it keeps, or over a new one each time; begins anew after an end.
 
     Outcomes are `answered`, `closed` (an end instead of an answer), `reset`, `refused` and `silent`.
     """
 
     def __init__(self, port: int, name: str, pause: float, *, keeps: bool) -> None:
-        super().__init__(daemon=True)
+        super().__init__()
         self.outcomes: Counter[str] = Counter()
         self._port, self._name, self._pause, self._keeps = port, name, pause, keeps
         self._connection: socket.socket | None = None
-        self._ending = threading.Event()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        self.join()
 
     def run(self) -> None:
         """Ask until told to end."""
-        while not self._ending.wait(self._pause):
+        while not self.ending.wait(self._pause):
             self.outcomes[self._ask()] += 1
         self._drop()
 
