@@ -47,7 +47,7 @@ from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
 from proxy_addons.patience import end_silent
 from proxy_addons.policy import PolicyInForce, Verdict
-from proxy_addons.quic import follow_replacement
+from proxy_addons.quic import QuicEntrance, begins_quic
 from proxy_addons.signals import is_distrust, speaks_dns
 from proxy_addons.source import PolicySource, compile_source
 
@@ -158,6 +158,8 @@ class Enforce:
     def next_layer(self, choice: NextLayer) -> None:
         """Let mitmproxy take a connection for nothing before enough of it is there."""
         data = _first_octets(choice)
+        if not choice.layer and begins_quic(choice):
+            choice.layer = QuicEntrance(choice.context)
         if choice.layer or not data:
             return
         if is_too_short(data) and len(choice.events) <= MAX_SEGMENTS:
@@ -258,8 +260,6 @@ class Enforce:
             self._record_ech(client, verdict, data)
         client.shown = verdict if self._shows_page(client, verdict) else None
         data.ignore_connection = client.shown is None
-        if data.context.client.transport_protocol == "udp":
-            follow_replacement(data.context)
         client.is_refused = data.ignore_connection and verdict.action is ProxyAction.REFUSE
         client.is_freed = verdict.decision.is_free
 

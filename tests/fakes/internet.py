@@ -2,10 +2,12 @@
 
     python internet.py CERTIFICATE ADDRESS...
 
-Speaks TLS on 443, is a parent proxy on 3128 that leads every CONNECT to itself, says hello elsewhere, and answers every
-datagram as an empty DNS response. Writes a line for whatever reaches it: `tcp PORT TO FROM`, `udp ...`, `connect NAME`.
+Speaks TLS and QUIC on 443, is a parent proxy on 3128 that leads every CONNECT to itself, says hello elsewhere, and
+answers every other datagram as an empty DNS response. Writes a line for whatever reaches it: `tcp PORT TO FROM`,
+`udp ...`, `connect NAME`.
 """
 
+import asyncio
 import socket
 import ssl
 import sys
@@ -14,8 +16,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from aioquic.asyncio.server import QuicServer
+from aioquic.quic.configuration import QuicConfiguration
+
 TCP_PORTS = (22, 53, 80, 443, 853, 3128)
-UDP_PORTS = (53, 443, 853, 4500)
+UDP_PORTS = (53, 853, 4500)
+QUIC_PORT = 443
 PARENT_PORT = 3128
 READY = "the internet is there"
 
@@ -88,6 +94,31 @@ def answer(bound: socket.socket) -> None:
         bound.sendto(datagram[:2] + _RESPONSE + datagram[4:], peer)
 
 
+class Quic(QuicServer):
+    """Accepts QUIC connections, and tells of every datagram."""
+
+    def __init__(self, address: str, configuration: QuicConfiguration) -> None:
+        super().__init__(configuration=configuration)
+        self._address = address
+
+    def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
+        """Tell of a datagram and take it."""
+        tell("udp", QUIC_PORT, self._address, addr[0])
+        super().datagram_received(data, addr)
+
+
+async def be_quic(certificate: Path, addresses: Sequence[str]) -> None:
+    """Accept QUIC at all addresses until killed."""
+    configuration = QuicConfiguration(is_client=False, alpn_protocols=["h3"])
+    configuration.load_cert_chain(certificate)
+    loop = asyncio.get_running_loop()
+    for address in addresses:
+        make = partial(Quic, address, configuration)
+        await loop.create_datagram_endpoint(make, sock=listen(socket.SOCK_DGRAM, address, QUIC_PORT))
+    tell(READY)
+    await asyncio.Event().wait()
+
+
 def main(certificate: str, addresses: Sequence[str]) -> None:
     """Be at all addresses until killed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -99,8 +130,7 @@ def main(certificate: str, addresses: Sequence[str]) -> None:
             threading.Thread(target=accept, args=(listening, special.get(port, say_hello)), daemon=True).start()
         for port in UDP_PORTS:
             threading.Thread(target=answer, args=(listen(socket.SOCK_DGRAM, address, port),), daemon=True).start()
-    tell(READY)
-    threading.Event().wait()
+    asyncio.run(be_quic(Path(certificate), addresses))
 
 
 if __name__ == "__main__":

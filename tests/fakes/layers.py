@@ -24,6 +24,7 @@ from mitmproxy.test import taddons
 from proxy_addons.enforce import Enforce
 from proxy_addons.source import PolicySource
 from tests.fakes.mitmproxy import addon_context, proxy_client
+from tests.fakes.published import PLAIN
 
 TOPS: dict[str, type[Layer]] = {"transparent": layers.modes.TransparentProxy, "regular": layers.modes.HttpProxy}
 
@@ -48,26 +49,41 @@ class World:
 
     def connect(self, segments: Iterable[bytes], mode: str = "transparent") -> list[tuple[str, int]]:
         """Let a client send segments; return where connections were opened to."""
-        client = proxy_client()
+        return self.run(segments, mode).opened
+
+    def run(
+        self, segments: Iterable[bytes], mode: str = "transparent", transport: str = "tcp", address: str = PLAIN
+    ) -> "Run":
+        """Let a client at an address send segments or datagrams; return what became of them."""
+        client = proxy_client(address, transport)
         client.proxy_mode = ProxyMode.parse(mode)
         context = Context(client, self.options)
         if mode == "transparent":
-            context.server = Server(address=("192.0.2.1", 443))
-        run = _Run(self, context)
+            context.server = Server(address=("192.0.2.1", 443), transport_protocol=transport)  # type: ignore[arg-type]
+        run = Run(self, context)
         run.take(TOPS[mode](context), segments)
         self.addon.client_disconnected(client)
-        return run.opened
+        return run
 
 
-class _Run:
-    """One connection of a client."""
+class Run:
+    """One connection of a client: what it opened, what was sent to the server and to the client, what was asked."""
 
     def __init__(self, world: World, context: Context) -> None:
         self.opened: list[tuple[str, int]] = []
+        self.asked: list[str] = []
+        self.to_server: list[bytes] = []
+        self.to_client: list[bytes] = []
         self._world = world
         self._context = context
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client's connection was closed."""
+        return self._context.client.state is ConnectionState.CLOSED
+
     def take(self, top: Layer, segments: Iterable[bytes]) -> None:
+        """Let the client send them, until it is closed."""
         self._handle(top, events.Start())
         for segment in segments:
             if not self._context.client.state & ConnectionState.CAN_READ:
@@ -82,11 +98,14 @@ class _Run:
 
     def _obey(self, command: commands.Command) -> Iterator[events.Event]:
         if isinstance(command, StartHook):
+            self.asked.append(command.name)
             self._world.ask(command)
             if command.blocking:
                 yield events.HookCompleted(command)
         elif isinstance(command, commands.OpenConnection):
             yield events.OpenConnectionCompleted(command, self._open(command.connection))
+        elif isinstance(command, commands.SendData):
+            (self.to_client if command.connection is self._context.client else self.to_server).append(command.data)
         elif isinstance(command, commands.CloseConnection):
             command.connection.state = ConnectionState.CLOSED
 

@@ -1,46 +1,127 @@
-"""QUIC that passes; that it really does, over WireGuard, is proven in tests/e2e/test_gateway.py."""
+"""QUIC until its ClientHello is there, through mitmproxy's layers; over WireGuard, in tests/e2e/test_gateway.py."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
 
-from mitmproxy.options import Options
-from mitmproxy.proxy.commands import Command
-from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.events import Event, Start
-from mitmproxy.proxy.layer import Layer, NextLayer
-from mitmproxy.proxy.layers.modes import TransparentProxy
+import pytest
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
 
-from proxy_addons.quic import follow_replacement
-from tests.fakes.mitmproxy import proxy_client
+from proxy_addons.quic import MAX_DATAGRAMS, VERSIONS
+from tests.fakes.layers import Run, World, running
+from tests.fakes.published import LISTED, PLAIN, TRUSTING, UNLISTED, publish_world
 
+SERVER = ("192.0.2.1", 443)
+LONG = ["h3", *(f"{number:0200}" for number in range(8))]
+"""So many protocols that a ClientHello takes two datagrams."""
 
-class Counting(Layer):
-    """A layer that counts what reaches it."""
+RESERVED = bytes.fromhex("1a2a3a4a")
+"""A version that no server has (RFC 9000 section 15)."""
 
-    count = 0
+SHORT_HEADER = b"\x40" + bytes(60)
+"""A datagram as both sides send them later."""
 
-    def _handle_event(self, _event: Event) -> Iterator[Command]:  # type: ignore[override]
-        self.count += 1
-        yield from ()
-
-
-def test_events_follow_a_replaced_layer() -> None:
-    """Who has copied a layer's method, as mitmproxy does, reaches what takes its place later."""
-    context = Context(proxy_client(transport="udp"), Options())
-    mode, chooser = TransparentProxy(context), NextLayer(context)
-    first, second = Counting(context), Counting(context)
-    mode.child_layer, chooser.layer, chooser._handle = chooser, first, first.handle_event
-    follow_replacement(context)
-    list(chooser.handle_event(Start()))
-    first.handle_event = second.handle_event  # type: ignore[method-assign]
-    list(chooser.handle_event(Start()))
-    assert (first.count, second.count) == (1, 1)
+MUTATIONS = 300
 
 
-def test_other_modes_are_left_alone() -> None:
-    """Where no layer chooses another there is nothing to mend."""
-    context = Context(proxy_client(), Options())
-    follow_replacement(context)
-    layer = Counting(context)
-    follow_replacement(context)
-    list(layer.handle_event(Start()))
-    assert layer.count == 1
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run the addon in the phase that refuses."""
+    directory = tmp_path_factory.mktemp("world")
+    publish_world(directory)
+    with running(directory) as found:
+        yield found
+
+
+def initial(name: str, protocols: Sequence[str] = ("h3",)) -> list[bytes]:
+    """Return the datagrams with which a QUIC client begins."""
+    configuration = QuicConfiguration(alpn_protocols=list(protocols), server_name=name)
+    connection = QuicConnection(configuration=configuration)
+    connection.connect(SERVER, now=0.0)
+    return [datagram for datagram, _ in connection.datagrams_to_send(now=0.0)]
+
+
+def with_version(datagram: bytes, version: bytes) -> bytes:
+    """Return a datagram that claims to be of another version."""
+    return datagram[:1] + version + datagram[5:]
+
+
+def run(world: World, datagrams: Sequence[bytes], address: str = PLAIN) -> Run:
+    """Let a client send datagrams."""
+    return world.run(datagrams, transport="udp", address=address)
+
+
+@pytest.mark.parametrize("protocols", [["h3"], LONG], ids=["one datagram", "two datagrams"])
+def test_an_unlisted_name_passes(world: World, protocols: list[str]) -> None:
+    """Every datagram goes to the server as it came, also those after the ClientHello; nothing is decrypted."""
+    datagrams = [*initial(UNLISTED, protocols), SHORT_HEADER, SHORT_HEADER]
+    found = run(world, datagrams)
+    assert len(datagrams) == (3 if protocols == ["h3"] else 4)
+    assert (found.opened, found.to_server, found.to_client) == ([SERVER], datagrams, [])
+    assert "quic_start_client" not in found.asked
+    assert "udp_start" not in found.asked
+
+
+@pytest.mark.parametrize("protocols", [["h3"], LONG], ids=["one datagram", "two datagrams"])
+def test_a_listed_name_is_refused(world: World, protocols: list[str]) -> None:
+    """No connection to a server comes into being, and the client's is closed."""
+    found = run(world, [*initial(LISTED, protocols), SHORT_HEADER])
+    assert (found.opened, found.to_server, found.is_closed) == ([], [], True)
+
+
+def test_nobody_is_reached_before_the_name_is_there(world: World) -> None:
+    """The first half of a ClientHello leads nowhere yet, whatever comes behind it."""
+    first, _ = initial(UNLISTED, LONG)
+    found = run(world, [first, SHORT_HEADER])
+    assert (found.opened, found.is_closed) == ([], False)
+
+
+def test_a_hello_does_not_take_for_ever(world: World) -> None:
+    """Who sends the same part of it again and again is closed."""
+    first, _ = initial(UNLISTED, LONG)
+    found = run(world, [first] * (MAX_DATAGRAMS + 1))
+    assert (found.opened, found.is_closed) == ([], True)
+
+
+def test_other_datagrams_may_come_first(world: World) -> None:
+    """Early data that overtook the ClientHello waits for it (RFC 9001 section 4.6)."""
+    hello = initial(UNLISTED)
+    early = b"\xd0" + hello[0][1:]
+    found = run(world, [early, *hello])
+    assert found.to_server == [early, *hello]
+
+
+def test_where_a_page_is_shown_mitmproxy_decrypts(world: World) -> None:
+    """A device that trusts the CA gets the handshake for a listed name from the proxy itself."""
+    found = run(world, initial(LISTED), TRUSTING)
+    assert "quic_start_client" in found.asked
+    assert found.opened == []
+
+
+def test_versions_are_negotiated(world: World) -> None:
+    """Whose version cannot be read is told which can, and is served under one of those (RFC 9000 section 6)."""
+    hello = initial(UNLISTED)
+    found = run(world, [with_version(hello[0], RESERVED), *hello])
+    assert len(found.to_client) == 1
+    answer = found.to_client[0]
+    assert answer[1:5] == bytes(4)
+    assert answer.endswith(b"".join(version.to_bytes(4) for version in VERSIONS))
+    assert (found.opened, found.to_server) == ([SERVER], hello)
+
+
+@pytest.mark.parametrize("datagram", [SHORT_HEADER, b"\x40" + bytes(1300), b"\xc0\0\0\0\1" + bytes(20)])
+def test_what_is_no_beginning_of_quic_is_not_taken_for_one(world: World, datagram: bytes) -> None:
+    """Too short, or without a long header: that is mitmproxy's, and no hello is asked about."""
+    assert "tls_clienthello" not in run(world, [datagram]).asked
+
+
+def test_mutated_datagrams_reach_nobody(world: World) -> None:
+    """Whatever is wrong with the datagrams of a listed name, no server hears of them and nothing fails."""
+    chance = random.Random(5)
+    for _ in range(MUTATIONS):
+        octets = bytearray(chance.choice(initial(LISTED, LONG)))
+        for _ in range(chance.choice((1, 2, 8))):
+            octets[chance.randrange(chance.choice((40, len(octets))))] = chance.randrange(256)
+        size = chance.choice((len(octets), len(octets), chance.randrange(1200, 1201)))
+        found = run(world, [bytes(octets[:size])])
+        assert found.opened == []
