@@ -11,12 +11,11 @@ evidence. Sightings only raise a standing; what else happens to it is in `standi
 Pure: a record is the fold of `advance` over sightings in any order; the time of each is given.
 """
 
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import NamedTuple
 
-from dnsfilter.model import PINNED, Grade, Standing
+from dnsfilter.model import PINNED, Grade, Standing, Word
 
 WINDOW = 24 * 3600
 """Seconds within which two families count together."""
@@ -25,12 +24,16 @@ MAX_FAMILIES = 32
 _DAY = 24 * 3600
 
 
-class Attribution(StrEnum):
+class Attribution(Word):
     """Whether an address may be taken for a device."""
 
     DEVICE = "device"
     UNKNOWN = "unknown"
     UNFLAGGED = "unflagged"
+
+
+_DEVICE, _STRONG, _WEAK = Attribution.DEVICE, Grade.STRONG, Grade.WEAK
+"""Found as members of their classes they cost as much as what is done with them."""
 
 
 class Observation(NamedTuple):
@@ -84,8 +87,8 @@ class Record(NamedTuple):
 
 def begin(attribution: Attribution, time: float) -> Record:
     """Return the record of a client before its first sighting, at `time`."""
-    standing = Standing.CLEAR if attribution is Attribution.DEVICE else Standing.UNATTRIBUTABLE
-    return Record(attribution, standing, since=time, first_seen=time, last_seen=time)
+    standing = Standing.CLEAR if attribution is _DEVICE else Standing.UNATTRIBUTABLE
+    return Record(attribution, standing, time, time, time)
 
 
 def gather(attribution: Attribution, observations: Iterable[Observation]) -> Record | None:
@@ -98,9 +101,17 @@ def gather(attribution: Attribution, observations: Iterable[Observation]) -> Rec
 
 def advance(record: Record, observation: Observation, valid_from: float = -inf) -> Record:
     """Add one observation; one before `valid_from` is counted and is no evidence."""
-    record = _count(record, observation)
-    is_evidence = observation.grade is Grade.STRONG and observation.time >= valid_from
-    return _weigh(record, observation) if is_evidence and record.attribution is Attribution.DEVICE else record
+    return advance_all(record, (observation,), valid_from)
+
+
+def advance_all(record: Record, observations: Sequence[Observation], valid_from: float = -inf) -> Record:
+    """Add observations in their order: all are counted at once, for what is weighed reads no count."""
+    record = _count(record, observations)
+    if record.attribution is _DEVICE:
+        for observation in observations:
+            if observation.grade is _STRONG and observation.time >= valid_from:
+                record = _weigh(record, observation)
+    return record
 
 
 def attribute(record: Record, attribution: Attribution, now: float) -> Record:
@@ -111,18 +122,21 @@ def attribute(record: Record, attribution: Attribution, now: float) -> Record:
     return record._replace(attribution=attribution, standing=fresh.standing, since=now, families=(), proof=())
 
 
-def _count(record: Record, observation: Observation) -> Record:
-    time, _, grade, times = observation
+def _count(record: Record, observations: Iterable[Observation]) -> Record:
     attribution, standing, since, first, last, strong, weak, none, days, families, proof = record
-    if not days or time // _DAY > last // _DAY:
-        days += 1
-    if grade is Grade.STRONG:
-        strong += times
-    elif grade is Grade.WEAK:
-        weak += times
-    else:
-        none += times
-    first, last = min(first, time), max(last, time)
+    for time, _, grade, times in observations:
+        if not days or time // _DAY > last // _DAY:
+            days += 1
+        if grade is _WEAK:
+            weak += times
+        elif grade is _STRONG:
+            strong += times
+        else:
+            none += times
+        if time > last:
+            last = time
+        elif time < first:
+            first = time
     return Record(attribution, standing, since, first, last, strong, weak, none, days, families, proof)
 
 

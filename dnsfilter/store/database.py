@@ -8,11 +8,31 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from importlib import import_module
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, func, insert, inspect, make_url, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Dialect,
+    Engine,
+    Insert,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from dnsfilter.errors import StoreError
@@ -27,6 +47,13 @@ WAL_PAGES = 4_000
 
 Values = tuple[str | int | float, ...]
 """One row, in the order of its table's columns."""
+
+_Compiled = tuple[str, list[str]]
+"""A statement for the driver, and the names of its parameters where it takes them by name."""
+
+ROWS_AT_ONCE = 50
+CHUNK = 500
+"""Values that one statement looks for."""
 
 _CREATION = 0x646E736669
 """The lock that two who begin one PostgreSQL store take, for CREATE TABLE IF NOT EXISTS fails in one of them."""
@@ -142,31 +169,59 @@ def set_aside(url: str, now: float) -> Path | None:
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Values], *, add: str = "", keep: bool = False) -> None:
-    """Insert rows; where the key exists replace the row, or add to the column `add`, or `keep` what is there."""
-    if not rows:
-        return
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # the one loaded already, no other
-    statement = dialect.insert(table)
+    """Insert rows, no two of one key; where it exists replace the row, or add to `add`, or `keep` what is there."""
+    end = len(rows) - len(rows) % ROWS_AT_ONCE
+    together = [tuple(chain.from_iterable(rows[at : at + ROWS_AT_ONCE])) for at in range(0, end, ROWS_AT_ONCE)]
+    for number, values in ((ROWS_AT_ONCE, together), (1, rows[end:])):
+        if values:
+            text, names = _compile_upsert(connection.dialect, table, number, add=add, keep=keep)
+            _execute_many(connection, text, names, values)
+
+
+def find_rows(connection: Connection, column: Column[str], values: Sequence[str]) -> Iterator[Row[Any]]:
+    """Yield the rows of the column's table in which it has one of these values."""
+    text, names = _compile_choice(connection.dialect, column)
+    for start in range(0, len(values), CHUNK):
+        chunk = values[start : start + CHUNK]
+        filled = (*chunk, *repeat(chunk[-1], CHUNK - len(chunk)))  # so that one statement serves all
+        yield from connection.exec_driver_sql(text, dict(zip(names, filled, strict=True)) if names else filled).all()
+
+
+@lru_cache(maxsize=32)
+def _compile_upsert(dialect: Dialect, table: Table, number: int, *, add: str, keep: bool) -> _Compiled:
+    """Compile the statement for some rows at once: one by one each costs a turn of the lock that threads share."""
+    module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # the one loaded already, no other
+    blank = dict.fromkeys(table.columns.keys())
+    statement = module.insert(table).values([blank] * number)
     key = list(table.primary_key.columns)
-    values = [column for column in table.columns if not column.primary_key]
     if keep:
         statement = statement.on_conflict_do_nothing(index_elements=key)
     elif add:
         changed = {add: table.c[add] + statement.excluded[add]}
         statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
     else:
-        changed = {column.name: statement.excluded[column.name] for column in values}
+        changed = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
         statement = statement.on_conflict_do_update(index_elements=key, set_=changed)
-    _execute_many(connection, statement, [column.name for column in table.columns], rows)
+    return _compile(statement, dialect)
 
 
-def _execute_many(connection: Connection, statement: Insert, names: Sequence[str], rows: Sequence[Values]) -> None:
+@lru_cache(maxsize=32)
+def _compile_choice(dialect: Dialect, column: Column[str]) -> _Compiled:
+    values: list[BindParameter[str]] = [bindparam(f"value_{number}") for number in range(CHUNK)]
+    return _compile(select(column.table).where(column.in_(values)), dialect)
+
+
+def _compile(statement: Insert | Select[Any], dialect: Dialect) -> _Compiled:
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), [] if compiled.positiontup else list(compiled.params)
+
+
+def _execute_many(connection: Connection, text: str, names: Sequence[str], rows: Sequence[Values]) -> None:
     """Hand the rows to the driver as they are: no type here needs conversion, and it halves the time."""
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
-    if compiled.positiontup == names:
-        connection.exec_driver_sql(str(compiled), list(rows))
+    if names:
+        connection.exec_driver_sql(text, [dict(zip(names, row, strict=True)) for row in rows])
     else:
-        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
+        connection.exec_driver_sql(text, list(rows))
 
 
 def _connect(url: str) -> Engine:

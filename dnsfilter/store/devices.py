@@ -33,6 +33,8 @@ ROWS_AT_ONCE = 5_000
 _RANK = {standing: rank for rank, standing in enumerate(SEVERITY)}
 _ATTRIBUTIONS = {attribution.value: attribution for attribution in Attribution}
 _STANDINGS = {standing.value: standing for standing in Standing}
+_TEXTS: dict[str, str] = {member: member.value for member in (*Attribution, *Standing)}
+"""For drivers, which take longer for what is not a plain text, as does asking a member for it."""
 _EMPTY = "[]"
 _KEY_AND_GROUP = itemgetter(0, 1, 2)
 _GRADES = attrgetter("strong", "weak", "none")
@@ -73,14 +75,20 @@ class EvidenceRow(NamedTuple):
 
 def to_row(device: str, app: str, group: str, record: Record) -> Values:
     """Return the row of a record in the devices table."""
-    attribution, standing, *numbers, families, proof = record
+    attribution, standing, since, first, last, strong, weak, none, days, families, proof = record
     return (
         device,
         app,
         group,
-        attribution.value,
-        standing.value,
-        *map(int, numbers),
+        _TEXTS[attribution],
+        _TEXTS[standing],
+        int(since),
+        int(first),
+        int(last),
+        strong,
+        weak,
+        none,
+        days,
         json.dumps(families) if families else _EMPTY,
         json.dumps(proof) if proof else _EMPTY,
     )

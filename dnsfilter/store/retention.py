@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from dnsfilter.evidence.record import Observation, Record, gather
 from dnsfilter.model import Grade
-from dnsfilter.store.database import upsert
+from dnsfilter.store.database import CHUNK, upsert
 from dnsfilter.store.decisions import forget_decisions
 from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import devices, sightings, signals
-from dnsfilter.store.sightings import CHUNK, MINUTE
+from dnsfilter.store.sightings import MINUTE
 
 _DELETE_DEVICE = delete(devices).where(
     devices.c.device == bindparam("gone_device"), devices.c.app == bindparam("gone_app")

@@ -1,22 +1,21 @@
 """Writes sightings: counts per minute, and through the evidence the standing of the devices they concern."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from dnsfilter.evidence.record import Attribution, Observation, Record, advance, attribute, begin
+from dnsfilter.evidence.record import Attribution, Observation, Record, advance_all, attribute, begin
 from dnsfilter.evidence.standing import valid_from
 from dnsfilter.model import Grade, Sighting, Standing
-from dnsfilter.store.database import upsert
+from dnsfilter.store.database import find_rows, upsert
 from dnsfilter.store.decisions import list_clearances
 from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import devices, sightings, signals
 
 MINUTE = 60
-CHUNK = 500
 SETTLED = (Standing.CLEAR, Standing.UNATTRIBUTABLE)
 """Standings from which nothing follows."""
 
@@ -30,7 +29,7 @@ class Attributed(NamedTuple):
     sighting: Sighting
 
 
-_APP: Final = 0
+_KEY = itemgetter(0, 1)
 _RULE: Final = 2
 _GRADE: Final = 4
 _Signal = tuple[str, str, str, str, Grade, str, str, str]
@@ -39,36 +38,59 @@ _Signal = tuple[str, str, str, str, Grade, str, str, str]
 DeviceKey = tuple[str, str]
 """A device and an app."""
 
+_Moment = tuple[int, int]
+"""A minute and the number of a signal."""
 
-def record(connection: Connection, entries: Sequence[Attributed]) -> dict[DeviceKey, Standing]:
+_Counts = dict[_Moment, int]
+
+
+def record(connection: Connection, entries: Iterable[Attributed]) -> dict[DeviceKey, Standing]:
     """Write entries within the connection's transaction; return who must be judged, with the standing before."""
-    counts = Counter[tuple[str, int, int]]()
+    counts: dict[DeviceKey, _Counts] = {}
     latest: dict[DeviceKey, Attributed] = {}
     identifiers: dict[_Signal, int] = {}
     for entry in entries:
         device, _, _, sighting = entry
         signal = sighting[2:10]
         identifier = identifiers.get(signal) or identifiers.setdefault(signal, _identify(signal))
-        counts[device, int(sighting.time // MINUTE), identifier] += sighting.count
-        latest[device, sighting.app] = entry
+        key = device, sighting.app
+        of_key = counts.get(key)
+        if of_key is None:
+            of_key = counts[key] = {}
+        moment = int(sighting.time // MINUTE), identifier
+        of_key[moment] = of_key.get(moment, 0) + sighting.count
+        latest[key] = entry
     upsert(connection, signals, [(number, *signal) for signal, number in identifiers.items()], keep=True)
-    rows = [(*key, count) for key, count in sorted(counts.items())]
+    ordered = {key: counts[key] for key in sorted(counts)}  # as the tables are, which makes writing cheaper
+    _add(connection, ordered)
+    said = {number: (signal[_RULE], signal[_GRADE]) for signal, number in identifiers.items()}
+    return _advance_devices(connection, _observe(ordered, said), latest)
+
+
+def _add(connection: Connection, counts: Mapping[DeviceKey, _Counts]) -> None:
+    rows = [
+        (device, minute, number, count)
+        for (device, _), of_key in counts.items()
+        for (minute, number), count in of_key.items()
+    ]
     upsert(connection, sightings, rows, add="count")
-    return _advance_devices(
-        connection, _observe(rows, {number: signal for signal, number in identifiers.items()}), latest
-    )
 
 
 def _observe(
-    rows: Iterable[tuple[str, int, int, int]], by_number: Mapping[int, _Signal]
-) -> dict[DeviceKey, list[Observation]]:
-    """Return what rows of sightings tell of each device and app."""
-    observations: dict[DeviceKey, list[Observation]] = defaultdict(list)
-    for device, minute, number, count in rows:
-        signal = by_number[number]
-        observed = Observation(minute * MINUTE, signal[_RULE], signal[_GRADE], count)
-        observations[device, signal[_APP]].append(observed)
-    return observations
+    counts: Mapping[DeviceKey, _Counts], said: Mapping[int, tuple[str, Grade]]
+) -> Iterator[tuple[DeviceKey, list[Observation]]]:
+    """Yield what counts tell of each device and app, by time; what many were seen doing within a minute is one."""
+    made: dict[tuple[_Moment, int], Observation] = {}
+    for key, of_key in counts.items():
+        seen = []
+        for item in of_key.items():
+            observation = made.get(item)
+            if observation is None:
+                (minute, number), count = item
+                observation = made[item] = Observation(minute * MINUTE, *said[number], count)
+            seen.append(observation)
+        seen.sort()
+        yield key, seen
 
 
 def _identify(signal: _Signal) -> int:
@@ -78,30 +100,26 @@ def _identify(signal: _Signal) -> int:
 
 
 def _advance_devices(
-    connection: Connection, observations: dict[DeviceKey, list[Observation]], latest: dict[DeviceKey, Attributed]
+    connection: Connection,
+    observations: Iterable[tuple[DeviceKey, list[Observation]]],
+    latest: Mapping[DeviceKey, Attributed],
 ) -> dict[DeviceKey, Standing]:
-    records = dict(_load(connection, observations))
+    records = _load(connection, latest)
     cleared = list_clearances(connection)
     rows = []
     concerned = {}
-    for key, seen in sorted(observations.items()):
-        entry = latest[key]
-        seen.sort()
-        found = records.get(key) or begin(entry.attribution, seen[0].time)
-        advanced = attribute(found, entry.attribution, seen[-1].time)
-        since = valid_from(cleared.get(entry.device, 0.0))
-        for observation in seen:
-            advanced = advance(advanced, observation, since)
-        rows.append(to_row(*key, entry.group, advanced))
+    for key, seen in observations:
+        _, group, attribution, _ = latest[key]
+        found = records.get(key) or begin(attribution, seen[0].time)
+        attributed = attribute(found, attribution, seen[-1].time)
+        advanced = advance_all(attributed, seen, valid_from(cleared.get(key[0], 0.0)))
+        rows.append(to_row(*key, group, advanced))
         if advanced.standing is not found.standing or advanced.standing not in SETTLED:
             concerned[key] = found.standing
     upsert(connection, devices, rows)
     return concerned
 
 
-def _load(connection: Connection, keys: Iterable[DeviceKey]) -> Iterator[tuple[DeviceKey, Record]]:
+def _load(connection: Connection, keys: Iterable[DeviceKey]) -> dict[DeviceKey, Record]:
     names = sorted({device for device, _ in keys})
-    for start in range(0, len(names), CHUNK):
-        statement = select(devices).where(devices.c.device.in_(names[start : start + CHUNK]))
-        for row in connection.execute(statement).all():
-            yield (row[0], row[1]), from_row(row)
+    return {_KEY(row): from_row(row) for row in find_rows(connection, devices.c.device, names)}

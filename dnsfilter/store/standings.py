@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Row, bindparam, delete, or_, select
 
 from dnsfilter.evidence.standing import Circumstances, Consequence, Terms, judge
 from dnsfilter.model import Standing
-from dnsfilter.store.database import Values, upsert
+from dnsfilter.store.database import Values, find_rows, upsert
 from dnsfilter.store.decisions import list_clearances, list_exemptions
 from dnsfilter.store.devices import from_row, to_row
 from dnsfilter.store.schema import consequences, devices, exemptions
-from dnsfilter.store.sightings import CHUNK, DeviceKey
+from dnsfilter.store.sightings import DeviceKey
 
 WATCHED = (Standing.SUSPECTED, Standing.CONFIRMED, Standing.QUARANTINED, Standing.EXEMPT)
 """Standings that time or a policy can change."""
@@ -222,9 +222,7 @@ def _watched(connection: Connection) -> Sequence[Row[Any]]:
 
 
 def _chosen(connection: Connection, only: Collection[DeviceKey]) -> Iterator[Row[Any]]:
-    names = sorted({device for device, _ in only})
-    for start in range(0, len(names), CHUNK):
-        yield from connection.execute(select(devices).where(devices.c.device.in_(names[start : start + CHUNK])))
+    return find_rows(connection, devices.c.device, sorted({device for device, _ in only}))
 
 
 def _since(row: Row[Any]) -> tuple[int, str, str]:

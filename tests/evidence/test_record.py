@@ -13,6 +13,7 @@ from dnsfilter.evidence.record import (
     Observation,
     Record,
     advance,
+    advance_all,
     attribute,
     begin,
     gather,
@@ -114,6 +115,17 @@ observations = st.lists(
     min_size=1,
     max_size=30,
 )
+
+
+@given(observations, observations, st.integers(0, 5).map(lambda day: day * DAY), st.sampled_from(Attribution))
+def test_all_at_once_is_one_after_the_other(
+    before: list[Observation], seen: list[Observation], valid_from: float, attribution: Attribution
+) -> None:
+    """Observations that are added together make the record that they make one by one."""
+    found = single = collect(before, attribution)
+    for observation in seen:
+        single = advance(single, observation, valid_from)
+    assert advance_all(found, seen, valid_from) == single
 
 
 @given(observations)

@@ -14,8 +14,11 @@ from sqlalchemy.schema import CreateTable
 
 from dnsfilter.errors import StoreError
 from dnsfilter.store.database import (
+    CHUNK,
+    ROWS_AT_ONCE,
     Failure,
     classify,
+    find_rows,
     open_for_reading,
     open_store,
     reason,
@@ -24,7 +27,7 @@ from dnsfilter.store.database import (
     sqlite_path,
     upsert,
 )
-from dnsfilter.store.schema import VERSION, metadata, schema_version, signals
+from dnsfilter.store.schema import VERSION, metadata, schema_version, sightings, signals
 from tests.fakes.postgresql import SQLITE_ONLY
 
 READ = """
@@ -148,6 +151,27 @@ def test_upsert(engine: Engine) -> None:
         assert connection.scalar(select(signals.c.rule)) == "x"
         upsert(connection, signals, [(1, "x", "x", "y", *["x"] * 5)])
         assert connection.scalar(select(signals.c.rule)) == "y"
+
+
+@pytest.mark.parametrize("number", [1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 3])
+def test_many_rows(engine: Engine, number: int) -> None:
+    """However many rows are written at once, each is there, and is added to when all come again."""
+    rows = [(f"d-{place:04}", place, 7, place + 1) for place in range(number)]
+    with engine.begin() as connection:
+        for _ in range(2):
+            upsert(connection, sightings, rows, add="count")
+        found = connection.execute(select(sightings).order_by(sightings.c.device)).all()
+    assert [tuple(row) for row in found] == [(*key, 2 * count) for *key, count in rows]
+
+
+@pytest.mark.parametrize("number", [0, 1, CHUNK, CHUNK + 1])
+def test_finds_rows(engine: Engine, number: int) -> None:
+    """Every row with one of the values is found once, whatever their number, and no other."""
+    names = [f"d-{place:04}" for place in range(number)]
+    with engine.begin() as connection:
+        upsert(connection, sightings, [(name, 1, 7, 1) for name in (*names, "another")])
+        found = list(find_rows(connection, sightings.c.device, [*names, "nobody"]))
+    assert sorted(row.device for row in found) == names
 
 
 def test_the_schema_is_valid_for_postgresql() -> None:
