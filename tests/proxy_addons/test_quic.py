@@ -4,10 +4,14 @@ import random
 from collections.abc import Iterator, Sequence
 
 import pytest
+from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
+from aioquic.tls import Alert, pull_client_hello
 
 from proxy_addons.quic import MAX_DATAGRAMS, VERSIONS
+from tests.fakes.hello import client_hello
+from tests.fakes.initial import crypto_frame, initial_packet
 from tests.fakes.layers import Run, World, running
 from tests.fakes.published import LISTED, PLAIN, TRUSTING, UNLISTED, publish_world
 
@@ -22,6 +26,7 @@ SHORT_HEADER = b"\x40" + bytes(60)
 """A datagram as both sides send them later."""
 
 MUTATIONS = 300
+RECORD_HEADER = 5
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +121,45 @@ def test_what_is_no_beginning_of_quic_is_not_taken_for_one(world: World, datagra
 
 
 def test_mutated_datagrams_reach_nobody(world: World) -> None:
-    """Whatever is wrong with the datagrams of a listed name, no server hears of them and nothing fails."""
+    """Whatever happens to the datagrams of a listed name on the way, no server hears of them and nothing fails."""
     chance = random.Random(5)
     for _ in range(MUTATIONS):
         octets = bytearray(chance.choice(initial(LISTED, LONG)))
         for _ in range(chance.choice((1, 2, 8))):
             octets[chance.randrange(chance.choice((40, len(octets))))] = chance.randrange(256)
-        size = chance.choice((len(octets), len(octets), chance.randrange(1200, 1201)))
-        found = run(world, [bytes(octets[:size])])
-        assert found.opened == []
+        assert run(world, [bytes(octets)]).opened == []
+
+
+def test_mutated_hellos_are_read_as_a_server_reads_them(world: World) -> None:
+    """Behind whatever frames they come: where a connection is opened, the server does not see the listed name."""
+    chance, whole = random.Random(6), client_hello(LISTED)[RECORD_HEADER:]
+    for _ in range(MUTATIONS):
+        hello = mutate(whole, chance)
+        cut = chance.randrange(len(hello))
+        parts = [crypto_frame(hello[:cut]), crypto_frame(hello[cut:], cut), chance.randbytes(chance.choice((0, 0, 9)))]
+        chance.shuffle(parts)
+        found = run(world, [initial_packet(b"".join(parts), chance)])
+        assert not found.opened or name_of(hello) != LISTED
+
+
+def test_frames_of_any_kind_reach_nobody(world: World) -> None:
+    """What is protected like an Initial packet and has no ClientHello in it leads nowhere, and nothing fails."""
+    chance = random.Random(7)
+    for kind in range(0x40):
+        assert run(world, [initial_packet(bytes([kind]) + chance.randbytes(99), chance)]).opened == []
+
+
+def mutate(data: bytes, chance: random.Random) -> bytes:
+    """Return octets with one to three of them changed."""
+    octets = bytearray(data)
+    for _ in range(chance.randrange(1, 4)):
+        octets[chance.randrange(len(octets))] ^= 1 << chance.randrange(8)
+    return bytes(octets)
+
+
+def name_of(hello: bytes) -> str | None:
+    """Return the server name as a QUIC server reads it, None where it does not take the ClientHello."""
+    try:
+        return pull_client_hello(Buffer(data=hello)).server_name
+    except (Alert, ValueError):
+        return None
