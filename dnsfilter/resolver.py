@@ -119,9 +119,15 @@ class Resolver:
         except WireError:
             outcome, rcode = Outcome.ERROR, Rcode.FORMERR
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
-            _log.error("unexpected while answering: %r", error)
-            outcome, rcode = Outcome.ERROR, Rcode.SERVFAIL
+            return self.give_up(message, transport, error)
         return self._turn_away(message, transport, outcome, rcode)
+
+    def give_up(self, message: bytes, transport: Transport, error: Exception) -> bytes | None:
+        """Answer what a defect of ours keeps from being answered."""
+        _log.error("unexpected while answering: %r", error)
+        if len(message) < _HEADER_SIZE or message[2] & _RESPONSE_BIT:
+            return None
+        return self._turn_away(message, transport, Outcome.ERROR, Rcode.SERVFAIL)
 
     def accept(self, query: Query, message: bytes, now: float) -> Answer:
         """Check an upstream's response to a query and cache it; WireError where it is malformed."""

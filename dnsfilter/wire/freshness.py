@@ -1,7 +1,5 @@
 """How long an HTTP cache may keep a response (RFC 8484 section 5.1)."""
 
-from functools import lru_cache
-
 from dnsfilter.wire.codes import Rcode, Type
 from dnsfilter.wire.name import skip_name
 from dnsfilter.wire.query import HEADER, RECORD
@@ -12,18 +10,13 @@ _RCODE_BITS = 0x0F
 _CACHEABLE = (int(Rcode.NOERROR), int(Rcode.NXDOMAIN))
 _POINTER = 0xC0
 _UNBOUNDED = 2**32
-_SMALL = 512
 
 
 def find_max_age(response: bytes) -> int:
     """Return the smallest TTL of the answers in seconds, without answers how long the denial holds, else 0.
 
-    The response is one of ours, so well-formed. Small ones, with the ID 0 that HTTP asks for, come again and again.
+    The response is one of ours, so well-formed.
     """
-    return _look_up(response) if len(response) <= _SMALL else _find(response)
-
-
-def _find(response: bytes) -> int:
     _, flags, questions, answers, authorities, _ = HEADER.unpack_from(response)
     if flags & _RCODE_BITS not in _CACHEABLE:
         return 0
@@ -39,6 +32,3 @@ def _find(response: bytes) -> int:
             ttl = min(ttl, int.from_bytes(response[offset - 4 : offset], "big")) if rtype == Type.SOA else max_age
         max_age = min(max_age, ttl)
     return 0 if max_age == _UNBOUNDED else max_age
-
-
-_look_up = lru_cache(4096)(_find)

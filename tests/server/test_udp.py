@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -48,8 +49,13 @@ class House:
     def ask(self, client: socket.socket, query: bytes) -> bytes:
         """Send a query, let the server work, return the response."""
         client.send(query)
-        self.server.on_readable()
+        self.serve()
         return client.recv(4096)
+
+    def serve(self) -> None:
+        """Let the server work as long as its socket is readable."""
+        while select.select([self.socket], [], [], 0)[0]:
+            self.server.on_readable()
 
     def resolve(self) -> None:
         """Answer everything that waits, as an upstream would."""
@@ -77,8 +83,10 @@ def is_quiet(client: socket.socket) -> bool:
     return False
 
 
-@pytest.fixture
-def make_house() -> Iterator[Callable[..., House]]:
+@pytest.fixture(params=[-1, float("inf")], ids=["alone", "batches"])
+def make_house(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., House]]:
+    """Make servers, of which one kind takes every datagram to come alone, the other none."""
+    monkeypatch.setattr("dnsfilter.server.udp.SPARSE", request.param)
     houses: list[House] = []
 
     def make(*arguments: Any, **configuration: Any) -> House:
@@ -112,7 +120,7 @@ def test_memo_answers_what_was_resolved(make_house: Callable[..., House]) -> Non
     house = make_house()
     client = house.client()
     client.send(make_query(identifier=1))
-    house.server.on_readable()
+    house.serve()
     assert len(house.pending) == 1
     house.resolve()
     answers = [client.recv(4096), *(house.ask(client, make_query(identifier=number)) for number in (2, 3, 4))]
@@ -130,7 +138,7 @@ def test_the_memo_ends_with_the_policy(make_house: Callable[..., House]) -> None
         house.ask(client, make_query(LISTED))
     adopt_world(house.resolver, allow=[{"name": LISTED, "reason": "test"}])
     client.send(make_query(LISTED))
-    house.server.on_readable()
+    house.serve()
     assert [pending.query.name for pending in house.pending] == [LISTED]
 
 
@@ -140,7 +148,7 @@ def test_batches_with_gaps(make_house: Callable[..., House]) -> None:
     clients = [house.client() for _ in range(90)]
     for index, client in enumerate(clients):
         client.send([make_query(LISTED, 1, index), make_query(f"n{index}.example", 1, index), b"\0\1\x80"][index % 3])
-    house.server.on_readable()
+    house.serve()
     for index, client in enumerate(clients):
         if index % 3 == 0:
             assert identifier_of(client.recv(4096)) == index
@@ -161,7 +169,7 @@ def test_answers_from_an_upstream_over_ipv6(make_house: Callable[..., House]) ->
     clients = [house.client() for _ in range(3)]
     for index, client in enumerate(clients):
         client.send(make_query(f"n{index}.example", 1, index))
-    house.server.on_readable()
+    house.serve()
     house.resolve()
     assert [identifier_of(client.recv(4096)) for client in clients] == [0, 1, 2]
 
@@ -175,7 +183,7 @@ def test_sightings_per_client(make_house: Callable[..., House]) -> None:
         for _ in range(count):
             house.ask(client, make_query(LISTED))
             client.send(make_query("unlisted.example"))
-            house.server.on_readable()
+            house.serve()
     for _ in range(2):
         house.resolver.flush(0.00001, time())
         seen: Counter[str] = Counter()
@@ -200,6 +208,7 @@ def test_clients_that_are_not_served(make_house: Callable[..., House]) -> None:
     assert {sighting.client for sighting in house.resolver.tally.journal.drain().sightings} == {"127.0.0.2"}
 
 
+@pytest.mark.parametrize("make_house", [float("inf")], indirect=True)
 def test_where_much_comes_a_little_more_gathers(
     make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,8 +220,28 @@ def test_where_much_comes_a_little_more_gathers(
     for number, expected in ((1, 0), (DENSE - 1, 0), (DENSE, 0), (1, 1), (1, 1), (BATCH_SIZE, 1), (1, 1)):
         for _ in range(number):
             client.send(make_query(LISTED))
-        house.server.on_readable()
+        house.serve()
         assert len(pauses) == expected
+
+
+@pytest.mark.parametrize("make_house", [0.0002], indirect=True)
+def test_after_a_silence_the_first_comes_alone(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after a silence is answered one at a time, what follows at once in batches."""
+    now = monotonic()
+    monkeypatch.setattr("dnsfilter.server.udp.monotonic", lambda: now)
+    house = make_house()
+    client = house.client()
+    for step, expected in ((1.0, [1, 10]), (0.0001, [10, 10]), (0.0003, [1, 10])):
+        now += step
+        answered = []
+        for _ in range(10):
+            client.send(make_query(LISTED))
+        for _ in range(2):
+            house.server.on_readable()
+            answered.append(sum(1 for _ in iter(lambda: is_quiet(client), True)))
+        assert [answered[0], sum(answered)] == expected
 
 
 def test_rate_limit(make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +278,7 @@ def test_a_forged_address_gets_less_than_was_sent(make_house: Callable[..., Hous
     received = 0
     for _ in range(100):
         client.send(query)
-        house.server.on_readable()
+        house.serve()
         with contextlib.suppress(BlockingIOError):
             received += len(client.recv(4096))
     assert 0 < received <= 0.5 * 100 * len(query)
@@ -261,7 +290,7 @@ def kinds(house: House, client: socket.socket, count: int) -> str:
     found = ""
     for _ in range(count):
         client.send(make_query(LISTED))
-        house.server.on_readable()
+        house.serve()
         try:
             response = client.recv(4096)
         except BlockingIOError:
@@ -282,7 +311,7 @@ def test_behind_a_load_balancer(make_house: Callable[..., House], client: str) -
     assert [identifier_of(answer) for answer in answers] == [0, 1, 2]
     assert len({answer[2:] for answer in answers}) == 1
     proxy.send(header + make_query(LISTED))
-    house.server.on_readable()
+    house.serve()
     assert house.ask(proxy, make_header("10.1.0.2", transport=2) + make_query(LISTED))[2] & 2 == 0
     house.resolver.flush(0.0, time())
     assert {sighting.client for sighting in house.resolver.tally.journal.drain().sightings} == {client, "10.1.0.2"}
@@ -294,7 +323,7 @@ def test_a_late_answer_behind_a_load_balancer(make_house: Callable[..., House]) 
     house = make_house(listen={"proxy_protocol": ["127.0.0.0/8"]})
     proxy = house.client()
     proxy.send(make_header("10.1.0.1", transport=2) + make_query("www.example", identifier=7))
-    house.server.on_readable()
+    house.serve()
     assert house.pending[0].seat.text == "10.1.0.1"
     house.resolve()
     assert identifier_of(proxy.recv(4096)) == 7
@@ -316,7 +345,7 @@ def test_datagrams_that_are_refused(make_house: Callable[..., House], trusted: l
     client = house.client()
     client.setblocking(False)
     client.send(datagram)
-    house.server.on_readable()
+    house.serve()
     with pytest.raises(BlockingIOError):
         client.recv(4096)
     assert not house.pending
@@ -339,7 +368,7 @@ def test_take_lost_counts_once(make_house: Callable[..., House]) -> None:
     house = make_house()
     client = house.client()
     client.send(make_query())
-    house.server.on_readable()
+    house.serve()
     nobody = bytearray(house.pending[0].token)
     nobody[2:4] = b"\0\0"  # no datagram can go to port 0
     house.pending[0].send(bytes(nobody), b"lost")
@@ -348,6 +377,7 @@ def test_take_lost_counts_once(make_house: Callable[..., House]) -> None:
     assert (house.server.take_lost(), house.server.take_lost()) == (1, 0)
 
 
+@pytest.mark.parametrize("make_house", [float("inf")], indirect=True)
 def test_takes_turns(make_house: Callable[..., House]) -> None:
     """One readable event answers a bounded number of queries; the rest is answered by the next."""
     house = make_house()
@@ -370,7 +400,7 @@ def test_no_descriptor_is_used_up(make_house: Callable[..., House]) -> None:
     for number in range(2_500):
         for message in (make_query(LISTED), make_query("www.example"), make_query(LISTED)[:20], os.urandom(40)):
             client.send(message)
-        house.server.on_readable()
+        house.serve()
         if number % 100 == 0:
             house.resolve()
     assert count_descriptors() == before
@@ -384,6 +414,25 @@ def test_garbage_harms_nobody(make_house: Callable[..., House], garbage: list[by
     client, asking = house.client(), house.client("127.0.0.2")
     for message in garbage:
         client.send(message)
-    house.server.on_readable()
+    house.serve()
     assert rcode_of(house.ask(asking, make_query(LISTED))) == 0
     house.close()
+
+
+def test_a_defect_costs_one_query(make_house: Callable[..., House], caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong with one query of a batch fails that one, is logged without names, and the others get theirs."""
+    house = make_house()
+
+    def submit(pending: Pending, _now: float) -> None:
+        if pending.query.name == "n2.example":
+            raise RuntimeError("a defect")
+        house.pending.append(pending)
+
+    house.server = UdpServer(house.socket, house.resolver, submit)
+    clients = [house.client() for _ in range(5)]
+    for number, client in enumerate(clients):
+        client.send(make_query(f"n{number}.example"))
+    house.serve()
+    house.resolve()
+    assert [rcode_of(client.recv(4096)) for client in clients] == [0, 0, 2, 0, 0]
+    assert caplog.messages == ["unexpected while answering: RuntimeError('a defect')"]
