@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 _ROLES = {role.value: role for role in Role}
 _GRADES = {grade.value: grade for grade in Grade}
 _CHANNELS = {each.value: each for each in Channel}
+_Said = tuple[str, str, str, Role, Grade, Channel, str, str]
+"""A sighting from its app to its group."""
+
 _LENGTH = struct.Struct("!I")
 _TAKEN = b"\x06"
 
@@ -61,7 +64,7 @@ def decode_batch(frame: bytes) -> Batch:
             str(fields["instance"]),
             dict(map(_decode_value, fields["counters"])),
             dict(map(_decode_value, fields["gauges"])),
-            tuple(map(_decode_sighting, fields["sightings"])),
+            _decode_sightings(fields["sightings"]),
             tuple(map(str, fields["clients"])),
             {name: int(count) for name, count in fields["names"].items()},
             int(fields["number"]),
@@ -77,22 +80,22 @@ def _decode_value(values: list[Any]) -> tuple[CounterKey, float]:
     return tuple(map(str, key)), float(value)
 
 
-def _decode_sighting(values: list[Any]) -> Sighting:
-    time, client, app, blocklist, rule, role, grade, channel, action, group, count, is_resolved = values
-    return Sighting(
-        float(time),
-        str(client),
-        str(app),
-        str(blocklist),
-        str(rule),
-        _ROLES[role],
-        _GRADES[grade],
-        _CHANNELS[channel],
-        str(action),
-        str(group),
-        int(count),
-        bool(is_resolved),
-    )
+def _decode_sightings(found: list[list[Any]]) -> tuple[Sighting, ...]:
+    """Decode sightings; what many of them say beside client and time is decoded once, and shared."""
+    known: dict[tuple[Any, ...], _Said] = {}
+    sightings = []
+    for time, client, *values, count, is_resolved in found:
+        key = tuple(values)
+        said = known.get(key) or known.setdefault(key, _decode_said(*values))
+        sightings.append(Sighting(float(time), str(client), *said, int(count), bool(is_resolved)))
+    return tuple(sightings)
+
+
+def _decode_said(
+    app: object, blocklist: object, rule: object, role: str, grade: str, channel: str, action: object, group: object
+) -> _Said:
+    seen = _ROLES[role], _GRADES[grade], _CHANNELS[channel]
+    return str(app), str(blocklist), str(rule), *seen, str(action), str(group)
 
 
 class Sender:

@@ -71,6 +71,10 @@ def test_anything_else_is_refused(frame: bytes) -> None:
         b'{"source":1,"instance":2,"counters":3,"gauges":[],"sightings":[]}',
         b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[],"clients":[],"names":[1]}',
         b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[],"clients":[],"names":{"a":"b"}}',
+        (
+            b'{"source":"","instance":"","counters":[],"gauges":[],"clients":[],"names":{},"number":1,'
+            b'"sightings":[[1,"192.0.2.1",[],"list","rule","web","weak","dns","sinkhole","group",1,false]]}'
+        ),
         b"[" * 100_000,
     ],
 )

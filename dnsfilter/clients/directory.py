@@ -33,7 +33,7 @@ class Directory:
         remembered = self._remembered.get(address)
         if remembered is not None and now < remembered[1]:
             return remembered[0]
-        client, until = self._look_up(address, now)
+        client, until = self.look_up(address, now)
         if len(self._remembered) >= MAX_REMEMBERED:
             self._remembered.clear()
         self._remembered[address] = client, until
@@ -46,7 +46,8 @@ class Directory:
             return named[0]
         return Client(self.find(address, now).group)
 
-    def _look_up(self, text: str, now: float) -> tuple[Client, float]:
+    def look_up(self, text: str, now: float) -> tuple[Client, float]:
+        """Find without remembering; also until when that is so."""
         if is_device_key(text):
             entry = self._table.get(text)
             return self._client(entry, entry.group) if entry else (Client(), inf)

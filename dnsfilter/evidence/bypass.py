@@ -26,8 +26,10 @@ PATIENCE_SECONDS = 900.0
 """A client that is seen at the proxy may have asked before we began to listen; only after this time it counts."""
 
 KINDS = ("doh", "ip", "ech", "name")
-_LINES = {"name": "bypass, blocked in DNS: ", "ech": "bypass, ECH: "}
+_LINE = "bypass, "
+_LINES = {"name": f"{_LINE}blocked in DNS: ", "ech": f"{_LINE}ECH: "}
 
+_DNS, _IP, _DOH = Channel.DNS, Channel.IP, Role.DOH
 _BLOCKING = frozenset(action for action in DnsAction if action.is_blocking)
 
 
@@ -45,7 +47,7 @@ class BlockedNames:
         connections to the sinkhole, follow from what we answered or were never asked.
         """
         key = device, sighting.blocklist, sighting.rule
-        if sighting.channel is Channel.DNS:
+        if sighting.channel is _DNS:
             if sighting.action in _BLOCKING:
                 self._remember(key, sighting.time)
             return None
@@ -63,12 +65,13 @@ class BlockedNames:
 
 def find_kind(rule: str, role: str, channel: str) -> str:
     """Return how a sighting, or a line of evidence, goes around the resolver; empty where it does not."""
-    for kind, line in _LINES.items():
-        if rule.startswith(line):
-            return kind
-    if role == Role.DOH:
+    if rule.startswith(_LINE):
+        for kind, line in _LINES.items():
+            if rule.startswith(line):
+                return kind
+    if role == _DOH:
         return "doh"
-    return "ip" if channel == Channel.IP else ""
+    return "ip" if channel == _IP else ""
 
 
 def to_evidence(kind: str, sighting: Sighting) -> Sighting:

@@ -10,6 +10,11 @@ from dnsfilter.model import Client, Sighting
 from dnsfilter.store.pseudonyms import Pseudonyms
 from dnsfilter.store.sightings import Attributed
 
+MAX_REMEMBERED = 150_000
+"""Addresses, some 300 octets each."""
+
+_Identity = tuple[str, str, Attribution]
+
 
 class Attributor:
     """Attributes sightings under one directory; `unflagged` are the groups that are never flagged."""
@@ -18,15 +23,23 @@ class Attributor:
         self._directory = directory
         self._unflagged = unflagged
         self._pseudonyms = pseudonyms
+        self._remembered: dict[str, tuple[_Identity, float]] = {}
 
     def attribute(self, sighting: Sighting) -> Attributed:
         """Return the sighting with the device that had the address then."""
         return Attributed(*self.identify(sighting.client, sighting.time), sighting)
 
-    def identify(self, address: str, now: float) -> tuple[str, str, Attribution]:
+    def identify(self, address: str, now: float) -> _Identity:
         """Return who had an address: pseudonym, group, may it be flagged."""
-        client = self._directory.find(address, now)
-        return self._pseudonym(client, address), client.group or NO_GROUP, self._attribution(client)
+        remembered = self._remembered.get(address)
+        if remembered is not None and now < remembered[1]:
+            return remembered[0]
+        client, until = self._directory.look_up(address, now)
+        identity = self._pseudonym(client, address), client.group or NO_GROUP, self._attribution(client)
+        if len(self._remembered) >= MAX_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[address] = identity, until
+        return identity
 
     def _pseudonym(self, client: Client, address: str) -> str:
         if client.device:

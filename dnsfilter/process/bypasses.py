@@ -38,14 +38,15 @@ class Bypasses:
         """Count what goes around the resolver; return lines of evidence to be stored with the entries."""
         lines = []
         for entry in entries:
-            line = self._names.follow(entry.device, entry.sighting)
-            kind = find_kind(entry.sighting.rule, entry.sighting.role, entry.sighting.channel)
+            device, _, attribution, sighting = entry
+            line = self._names.follow(device, sighting)
+            kind = find_kind(sighting.rule, sighting.role, sighting.channel)
             if line and not kind:
                 kind = "name"
                 lines.append(entry._replace(sighting=line))
             if kind and kind != COUNTED_BY_PROXY:
-                self._count(kind, entry.sighting.group, entry.sighting.count)
-            if kind and entry.attribution is Attribution.DEVICE:
+                self._count(kind, sighting.group, sighting.count)
+            if kind and attribution is Attribution.DEVICE:
                 self._announce(kind, entry)
         return lines
 

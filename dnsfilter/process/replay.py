@@ -181,8 +181,9 @@ class _Directory(Directory):
         super().__init__(groups, table)
         self._by_id = {device.id: Client(device.group, device.id) for device in devices}
 
-    def find(self, address: str, now: float) -> Client:
-        return self._by_id.get(address) or super().find(address, now)
+    def look_up(self, text: str, now: float) -> tuple[Client, float]:
+        known = self._by_id.get(text)
+        return (known, inf) if known else super().look_up(text, now)
 
 
 class _Views:

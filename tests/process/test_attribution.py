@@ -10,6 +10,7 @@ from dnsfilter.clients.table import compile_table
 from dnsfilter.config import Configuration
 from dnsfilter.evidence.record import Attribution
 from dnsfilter.model import Device
+from dnsfilter.process import attribution
 from dnsfilter.process.attribution import Attributor
 from dnsfilter.store.pseudonyms import Pseudonyms
 from tests.fakes.sightings import sighting
@@ -54,3 +55,21 @@ def test_attributes(attributor: Attributor, address: str, device: str, group: st
     """A known device is itself, any other address stands for itself; who may not be flagged is marked."""
     entry = attributor.attribute(sighting()._replace(client=address))
     assert (entry.device, entry.group, entry.attribution) == (device, group, attribution)
+
+
+def test_a_lease_that_ends_is_noticed() -> None:
+    """What an address stood for is forgotten when its lease ends, however often it was asked for before."""
+    table = compile_table(DEVICES, [Lease("10.0.0.9", "02:00:5e:00:53:01", 100.0)], {}, 0.0)
+    attributor = Attributor(Directory(CONFIGURATION.groups, table), {"guests"}, PSEUDONYMS)
+    stranger = PSEUDONYMS.of_address("10.0.0.9"), "corporate", Attribution.UNKNOWN
+    found = [attributor.identify("10.0.0.9", now) for now in (98.0, 99.0, 100.0, 101.0)]
+    assert found == [(PSEUDONYMS.of_device("visitor"), "guests", Attribution.UNFLAGGED)] * 2 + [stranger] * 2
+
+
+def test_memory_is_bounded(attributor: Attributor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More addresses than are remembered are attributed all the same."""
+    monkeypatch.setattr(attribution, "MAX_REMEMBERED", 3)
+    addresses = [f"10.0.1.{number}" for number in range(10)] * 2
+    assert [attributor.identify(address, 0.0)[0] for address in addresses] == [
+        PSEUDONYMS.of_address(address) for address in addresses
+    ]
