@@ -18,10 +18,13 @@ from typing import Any
 from dnsfilter.channel import Sender
 from dnsfilter.journal import MAX_SIGHTINGS, Journal
 from dnsfilter.model import Sighting
+from dnsfilter.process.manager import CLIENTS_SECONDS
 from dnsfilter.process.publisher import publish
 from tests.processes import Processes, Running, free_port, wait_until
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = CLIENTS_SECONDS + 1.0
+"""A manager that has just been started does nothing for a while before it reads the inventory."""
+IDLE_SHARE = 0.1
 
 
 def measure_ingestion(
@@ -58,7 +61,7 @@ async def _send(state: Path, sightings: Sequence[Sighting]) -> None:
 def _wait_until_idle(process: Running) -> None:
     """Wait for a process that has just been started to have read what it reads."""
     before = -1.0
-    while (now := _cpu_seconds(process)) - before > IDLE_SECONDS / 10:
+    while (now := _cpu_seconds(process)) - before > IDLE_SHARE * IDLE_SECONDS:
         before = now
         time.sleep(IDLE_SECONDS)
 
