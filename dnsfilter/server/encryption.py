@@ -7,32 +7,47 @@ is nothing to read, which is what makes it cheaper than the TLS of event loops. 
 import asyncio
 import ssl
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from dnsfilter.server.tcp import Connection
-
-HANDSHAKE_SECONDS = 5
+HANDSHAKE_SECONDS = 5.0
 
 RECORD_SIZE = 16_384
 """How many octets one TLS record carries at most (RFC 8446 section 5.1): a read of so many takes it whole."""
 
 
-class ServerTls(ssl.SSLObject):
-    """TLS of a server that knows which name the client has asked for (RFC 6066 section 3)."""
+class Inside(Protocol):
+    """The protocol of what is spoken inside; `active` is 0 until it has a place."""
 
-    server_name = ""
+    active: float
+
+    def take_place(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place, or end at once where there is none."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin: the handshake is over."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets."""
+
+    def pause_writing(self) -> None:
+        """Write no more, for the peer does not read."""
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+
+    def connection_lost(self, error: Exception | None, /) -> None:
+        """End."""
 
 
-def note_server_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-    """Remember which name the client asks for; a callback of contexts whose `sslobject_class` is `ServerTls`."""
-    cast("ServerTls", tls).server_name = name or ""
+class Encryption:
+    """TLS of a server around `inside`, which has its place from before the handshake.
 
+    A protocol and a transport of asyncio by what it does: what is compiled cannot inherit from classes that are not.
+    """
 
-class Encryption(asyncio.Protocol, asyncio.Transport):
-    """TLS of a server around `inside`, which has its place from before the handshake."""
+    __deletable__ = ("_inside",)
 
-    def __init__(self, inside: Connection, context: ssl.SSLContext) -> None:
-        super().__init__()
+    def __init__(self, inside: Inside, context: ssl.SSLContext) -> None:
         self._inside = inside
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -45,7 +60,7 @@ class Encryption(asyncio.Protocol, asyncio.Transport):
         self._transport = cast("asyncio.Transport", transport)
         self._inside.take_place(transport)
         if self._inside.active:
-            self._timer = asyncio.get_running_loop().call_later(HANDSHAKE_SECONDS, transport.abort)  # type: ignore[attr-defined]
+            self._timer = asyncio.get_running_loop().call_later(HANDSHAKE_SECONDS, self._transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Shake hands, then hand on what the records carry."""
@@ -59,11 +74,15 @@ class Encryption(asyncio.Protocol, asyncio.Transport):
             return
         self._flush()
 
-    def connection_lost(self, error: BaseException | None) -> None:
+    def eof_received(self) -> bool:
+        """End: who says nothing more inside TLS says so there."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
         """Tell the inside, whether the handshake was over or not."""
         if self._timer:
             self._timer.cancel()
-        self._inside.connection_lost(cast("Exception | None", error))
+        self._inside.connection_lost(error)
         del self._inside  # each knows the other, and no garbage collector looks for such pairs in a worker
 
     def pause_writing(self) -> None:
@@ -123,7 +142,7 @@ class Encryption(asyncio.Protocol, asyncio.Transport):
         if self._timer:
             self._timer.cancel()
         self._flush()
-        self._inside.connection_made(self)
+        self._inside.connection_made(cast("asyncio.Transport", self))
         return True
 
     def _read(self) -> None:

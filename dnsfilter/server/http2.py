@@ -6,7 +6,7 @@ Frames, HPACK, flow control and the limits of the protocol itself are libnghttp2
 from collections import deque
 from ctypes import string_at
 
-from dnsfilter.server.nghttp2 import CALLBACK_FAILURE, DATA, END_STREAM, GOAWAY, HEADERS, Events, FrameHeader, Session
+from dnsfilter.server.nghttp2 import CALLBACK_FAILURE, DATA, END_STREAM, GOAWAY, HEADERS, FrameHeader, Session
 from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD, MAX_PATH, Fields, HttpError, Request
 from dnsfilter.wire.framing import MAX_MESSAGE
 
@@ -21,8 +21,8 @@ _FIELD_OVERHEAD = 32
 _NEEDED = (b":path", b":method", b"accept", b"content-type")
 
 
-class Http2(Events):
-    """One connection; responses go out in any order."""
+class Http2:
+    """One connection, which gets the `Events` of its session; responses go out in any order."""
 
     def __init__(self) -> None:
         self._session = Session(self, MAX_STREAMS, MAX_FIELDS)

@@ -5,7 +5,7 @@ What a request means is in `requests`, the two versions of HTTP in `http2` and `
 
 import asyncio
 from time import time
-from typing import cast
+from typing import ClassVar, cast
 
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
@@ -138,6 +138,6 @@ class HttpsConnection(PaddedConnection):
 class HttpsServer(TlsServer):
     """Makes the connections of one worker that speak HTTP."""
 
-    transport = Transport.HTTPS
-    protocols = ("h2", "http/1.1")
-    connection = HttpsConnection
+    transport: ClassVar[Transport] = Transport.HTTPS
+    protocols: ClassVar[tuple[str, ...]] = ("h2", "http/1.1")
+    connection: ClassVar[type[PaddedConnection]] = HttpsConnection

@@ -4,11 +4,10 @@ The one file that knows ctypes for it. What connections mean by the calls is in 
 """
 
 import ctypes
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from ctypes import c_char_p, c_int, c_int32, c_size_t, c_ssize_t, c_uint8, c_uint32, c_void_p, py_object
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from dnsfilter.errors import InputError, Problem
 from dnsfilter.server.requests import Fields
@@ -67,30 +66,24 @@ class _DataProvider(ctypes.Structure):
     _fields_ = (("source", c_void_p), ("read_callback", _Read))
 
 
-class Events(ABC):
+class Events(Protocol):
     """What a session tells its owner; a method that returns CALLBACK_FAILURE ends the connection."""
 
-    @abstractmethod
     def on_begin_headers(self) -> int:
         """Take note that the fields of a stream begin."""
 
-    @abstractmethod
     def on_header(self, name: bytes, value: bytes) -> int:
         """Take a field."""
 
-    @abstractmethod
     def on_frame(self, header: FrameHeader) -> int:
         """Take note of a complete frame."""
 
-    @abstractmethod
     def on_chunk(self, stream: int, data: int, length: int) -> int:
         """Take octets of a body."""
 
-    @abstractmethod
     def on_close(self, stream: int, error: int) -> int:
         """Take note that a stream is over."""
 
-    @abstractmethod
     def read_body(self, stream: int, length: int) -> tuple[bytes, bool]:
         """Return at most `length` octets of a response's body, and whether they are the last."""
 

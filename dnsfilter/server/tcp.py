@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from ipaddress import ip_address
 from time import monotonic
-from typing import cast
+from typing import ClassVar, cast
 
 from dnsfilter.model import Ending, Transport
 from dnsfilter.resolver import Pending, Resolver
@@ -36,7 +36,7 @@ class TcpServer:
     `submit` takes queries that wait for an upstream, `flush` sends what was submitted.
     """
 
-    transport = Transport.TCP
+    transport: ClassVar[Transport] = Transport.TCP
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class TcpServer:
         self.places = places
         self.hits = 0
 
-    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.BaseProtocol:
+    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.Protocol:
         """Return the protocol of a new connection; its peer's address, unless `client` is given.
 
         `stated` is the device that a load balancer says it is.
         """
-        return Connection(self, client, stated)
+        return cast("asyncio.Protocol", Connection(self, client, stated))
 
     def take_hits(self) -> int:
         """Return how many queries the memo answered since the last call."""
@@ -64,8 +64,8 @@ class TcpServer:
         return hits
 
 
-class Connection(asyncio.Protocol):
-    """One client connection; `name` is what the client calls itself, which counts where it is believed."""
+class Connection:
+    """One client connection, as asyncio's protocols are; `name` is what the client calls itself, where that counts."""
 
     def __init__(self, server: TcpServer, client: bytes = b"", stated: str = "") -> None:
         self._server = server

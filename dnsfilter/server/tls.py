@@ -4,12 +4,13 @@ import asyncio
 import logging
 import ssl
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 from dnsfilter.errors import InputError, Problem, WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
-from dnsfilter.server.encryption import Encryption, ServerTls, note_server_name
+from dnsfilter.server.encryption import Encryption
+from dnsfilter.server.servername import ServerTls, note_server_name
 from dnsfilter.server.tcp import Connection, TcpServer
 from dnsfilter.settings.resolver import Certificate
 from dnsfilter.wire.padding import pad, wants_padding
@@ -82,11 +83,11 @@ class PaddedConnection(Connection):
 class TlsServer(TcpServer):
     """Makes the encrypted connections of one worker."""
 
-    transport = Transport.TLS
-    protocols: tuple[str, ...] = ("dot",)
+    transport: ClassVar[Transport] = Transport.TLS
+    protocols: ClassVar[tuple[str, ...]] = ("dot",)
     """The ALPN identifiers of what is spoken inside."""
 
-    connection: type[PaddedConnection] = PaddedConnection
+    connection: ClassVar[type[PaddedConnection]] = PaddedConnection
     name: str | None = None
     _context: ssl.SSLContext | None = None
 
@@ -108,6 +109,7 @@ class TlsServer(TcpServer):
         context.sni_callback = note_server_name
         self._context = context
 
-    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.BaseProtocol:
+    def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.Protocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""
-        return Encryption(self.connection(self, client, stated), cast("ssl.SSLContext", self._context))
+        inside = self.connection(self, client, stated)
+        return cast("asyncio.Protocol", Encryption(inside, cast("ssl.SSLContext", self._context)))

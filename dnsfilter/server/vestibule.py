@@ -82,4 +82,4 @@ class Vestibule(asyncio.Protocol):
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)
         if data and not self._transport.is_closing():
-            cast("asyncio.Protocol", connection).data_received(data)
+            connection.data_received(data)
