@@ -229,8 +229,8 @@ class Filter:
         }
 
     def _is_ready(self) -> bool:
-        ports = [8080, 8443, *PORTS.values()]
-        listening = self.house.run("gateway", "ss", "-Hltn").stdout
+        ports = [8080, 8443, *PORTS.values(), WIREGUARD_PORT]  # the proxy opens the last, once it has keys
+        listening = self.house.run("gateway", "ss", "-Hltun").stdout
         return all(f":{port} " in listening for port in ports) and "dnsfilter_build_info" in self._text(9153)
 
     def _fetch(self, port: int) -> dict[str, float]:
