@@ -33,7 +33,7 @@ GC_THRESHOLDS = (20_000, 20, 50)
 """A connection is many objects, in cycles that end with it: collected in larger portions, they cost less."""
 
 HAS_LAZY_TASKS = sys.version_info < (3, 12)
-"""From Python 3.12 on mitmproxy starts tasks eagerly, by a way of making them that uvloop does not know."""
+"""From Python 3.12 on mitmproxy starts tasks eagerly, which uvloop 0.23 cannot under Python 3.13.0; as cheap."""
 
 _log = logging.getLogger("dnsfilter.proxy")
 
