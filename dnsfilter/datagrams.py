@@ -65,10 +65,6 @@ Train = tuple[int, Sequence[int]]
 """The length of datagrams to one peer, and their slots."""
 
 
-_Peer = tuple[str, int] | tuple[str, int, int, int]
-"""An IPv4 or IPv6 socket's peer as Python tells it."""
-
-
 def _knows_trains() -> bool:
     """Whether this kernel takes trains: an older one would send a train as one long datagram."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -80,6 +76,14 @@ def _knows_trains() -> bool:
 
 
 KNOWS_TRAINS = _knows_trains()
+
+
+def pack_sockaddr(family: int, host: str, port: int, flow: int = 0, scope: int = 0) -> bytes:
+    """Return a socket's peer as the kernel writes it."""
+    address = socket.inet_pton(family, host)
+    if family == socket.AF_INET:
+        return _SOCKADDR_IN.pack(family, socket.htons(port), address)
+    return _SOCKADDR_IN6.pack(family, socket.htons(port), socket.htonl(flow), address, scope)
 
 
 class _Memory:
@@ -220,61 +224,30 @@ class Inbox(_Slots):
         self._sender = _Sender(self)
         formats = (_PEERS.get(family, ""), _ADDRESSES.get(family, ""))
         self._peers, self._addresses = ([struct.Struct(each * n) for n in range(BATCH_SIZE + 1)] for each in formats)
-        self._family = int(family or 0)
-        self._first = memoryview(self.memory)[:SLOT_SIZE]
-        self._lone: tuple[socket.socket, _Peer] | None = None
 
     def receive(self) -> list[int]:
         """Return the lengths of the datagrams received, none where there are none or the socket is broken."""
         tables = self._tables
-        self._lone = None
         count = _recvmmsg(self.descriptor, tables.address, BATCH_SIZE, _DONTWAIT, None)
         if count < 0:
             return []
         lengths: list[int] = tables.received_lengths[:count].tolist()
         return lengths
 
-    def receive_one(self, sock: socket.socket) -> list[int]:
-        """Receive as `receive` does, but one datagram, and by the socket's own calls.
-
-        They take half the time where the processor has slept before, and a whole batch's where it has not (measured).
-        """
-        try:
-            length, peer = sock.recvfrom_into(self._first)
-        except OSError:
-            return []
-        self._lone = sock, peer
-        return [length]
-
     def read_addresses(self, count: int) -> tuple[bytes, ...]:
         """Return the addresses, without ports, of the peers of the first datagrams."""
-        if self._lone:
-            return (socket.inet_pton(self._family, self._lone[1][0]),)
         return self._addresses[count].unpack_from(self.memory, self.names[0])
 
     def read_peer(self, index: int) -> bytes:
         """Return the peer of a datagram (sockaddr)."""
-        if self._lone:
-            return _pack_sockaddr(self._family, *self._lone[1])
         name = self.names[index]
         return self.memory[name : name + self.name_length]
 
     def reply(self, sizes: Sequence[int]) -> int:
         """Send what stands in the first slots, as many octets as `sizes` says, 0 for none; return how many got lost."""
-        if self._lone:
-            return self._reply_to_one(*self._lone, sizes[0])
         return self._sender.send(
             self.descriptor, self._peers[len(sizes)].unpack_from(self.memory, self.names[0]), sizes
         )
-
-    def _reply_to_one(self, sock: socket.socket, peer: _Peer, size: int) -> int:
-        """Do what `reply` does, for what `receive_one` received."""
-        try:
-            if size:
-                sock.sendto(self._first[:size], peer)
-        except OSError:
-            return 1
-        return 0
 
 
 class Outbox(_Slots):
@@ -306,14 +279,6 @@ class Outbox(_Slots):
         if self._sizes:
             self.lost += self._sender.send(self.descriptor, self._peers, self._sizes)
             self._peers, self._sizes = [], []
-
-
-def _pack_sockaddr(family: int, host: str, port: int, flow: int = 0, scope: int = 0) -> bytes:
-    """Return an address as the kernel writes it."""
-    address = socket.inet_pton(family, host)
-    if family == socket.AF_INET:
-        return _SOCKADDR_IN.pack(family, socket.htons(port), address)
-    return _SOCKADDR_IN6.pack(family, socket.htons(port), socket.htonl(flow), address, scope)
 
 
 def _couple(peers: Sequence[bytes], sizes: Sequence[int]) -> Iterator[Train]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from dnsfilter import datagrams
-from dnsfilter.datagrams import BATCH_SIZE, MAX_SEGMENT, SLOT_SIZE, TRAIN_PAUSE, Inbox, Outbox
+from dnsfilter.datagrams import BATCH_SIZE, MAX_SEGMENT, SLOT_SIZE, TRAIN_PAUSE, Inbox, Outbox, pack_sockaddr
 
 FAMILIES = [socket.AF_INET, socket.AF_INET6]
 LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
@@ -136,46 +136,17 @@ def test_a_dead_socket_is_empty(house: House) -> None:
     """An error of the socket looks like nothing to read and raises nothing."""
     house.server.close()
     assert house.inbox.receive() == []
-    assert house.inbox.receive_one(house.server) == []
 
 
-def test_one_is_received_as_a_batch_of_one(house: House) -> None:
-    """A datagram by itself leaves the same octets, length, address and peer as in a batch; both are answered."""
-    inbox = house.inbox
-    seen = []
-    for receive in (inbox.receive, lambda: inbox.receive_one(house.server)):
-        house.clients[3].sendto(b"\3\0query", house.server.getsockname())
-        lengths = receive()
-        seen.append(
-            (lengths, inbox.read_addresses(1), inbox.read_peer(0), inbox.memory[inbox.starts[0] : inbox.starts[0] + 7])
-        )
-        assert inbox.reply(house.write(lengths)) == 0
-        house.check_reply(3)
-    assert seen[0] == seen[1]
-    house.server.setblocking(False)
-    assert inbox.receive_one(house.server) == []
-    house.ask()
-    assert inbox.reply(house.write(inbox.receive())) == 0
-    for index in range(20):
-        house.check_reply(index)
-
-
-def test_one_that_is_long_empty_or_not_answered(house: House) -> None:
-    """By itself, too, a datagram is cut to a slot, may be empty, and gets no reply of length 0."""
-    client = house.clients[0]
-    for datagram, length in ((b"a" * (SLOT_SIZE + 500), SLOT_SIZE), (b"", 0), (b"c", 1)):
-        client.sendto(datagram, house.server.getsockname())
-        assert house.inbox.receive_one(house.server) == [length]
-        assert house.inbox.reply([0]) == 0
-    assert house.is_quiet(0)
-
-
-def test_one_reply_that_is_not_taken_is_lost(house: House) -> None:
-    """A reply that the kernel refuses is counted, whatever the reason."""
+def test_a_peer_is_packed_as_the_kernel_does(house: House) -> None:
+    """A peer that Python tells has the octets that the kernel writes beside a datagram in a batch."""
+    for client in house.clients[:2]:
+        client.sendto(b"query", house.server.getsockname())
+    _, peer = house.server.recvfrom(100)
     house.clients[0].sendto(b"query", house.server.getsockname())
-    assert house.inbox.receive_one(house.server) == [5]
-    house.server.close()
-    assert house.inbox.reply([5]) == 1
+    assert house.inbox.receive() == [5, 5]
+    assert pack_sockaddr(house.server.family, *peer) == house.inbox.read_peer(1)
+    assert house.inbox.read_peer(0) != house.inbox.read_peer(1)
 
 
 def test_outbox_sends_to_anybody() -> None:

@@ -89,7 +89,7 @@ class Worker:
         self._resolver = Resolver(Tally(self.journal), Cache(self._snapshot.configuration.cache))
         self._forwarder = Forwarder(self._resolver, self.journal, self._flush_responses)
         self._udp = [
-            UdpServer(sock, self._resolver, self._forwarder.submit)
+            UdpServer(sock, self._resolver, self._forwarder.submit, self._forwarder.flush)
             for sock in sockets
             if sock.type == socket.SOCK_DGRAM
         ]
@@ -112,7 +112,7 @@ class Worker:
             loop.add_signal_handler(number, self._ending.set)
         self._adopt(Rules(self._snapshot), self._read_table())
         for server in self._udp:
-            loop.add_reader(server.socket, self._on_readable, server)
+            loop.add_reader(server.socket, server.on_readable)
         listen = self._snapshot.configuration.listen
         encrypted: dict[tuple[str, int], TcpServer] = dict.fromkeys(listen.tls, self._tls)
         encrypted |= dict.fromkeys(listen.https, self._https)
@@ -138,10 +138,6 @@ class Worker:
         """Wait until told to end, then go on serving on the shared sockets until the successor does."""
         await self._ending.wait()
         await self._lifeline.leave()
-
-    def _on_readable(self, server: UdpServer) -> None:
-        server.on_readable()
-        self._forwarder.flush()
 
     def _flush_responses(self) -> None:
         for server in self._udp:

@@ -1,6 +1,7 @@
 """The UDP server on real sockets: the memo says what the long way says, and everybody gets what is theirs."""
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -34,7 +35,10 @@ class House:
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.socket.bind((LOOPBACK[family], 0))
-        self.server = UdpServer(self.socket, self.resolver, lambda pending, _: self.pending.append(pending))
+        self.flushes = 0
+        self.server = UdpServer(
+            self.socket, self.resolver, lambda pending, _: self.pending.append(pending), self.count_flush
+        )
         self._clients: list[socket.socket] = []
 
     def client(self, address: str = "") -> socket.socket:
@@ -51,6 +55,10 @@ class House:
         client.send(query)
         self.serve()
         return client.recv(4096)
+
+    def count_flush(self) -> None:
+        """Note that the queries for upstreams are to leave."""
+        self.flushes += 1
 
     def serve(self) -> None:
         """Let the server work as long as its socket is readable."""
@@ -121,7 +129,7 @@ def test_memo_answers_what_was_resolved(make_house: Callable[..., House]) -> Non
     client = house.client()
     client.send(make_query(identifier=1))
     house.serve()
-    assert len(house.pending) == 1
+    assert len(house.pending) == house.flushes == 1
     house.resolve()
     answers = [client.recv(4096), *(house.ask(client, make_query(identifier=number)) for number in (2, 3, 4))]
     assert [identifier_of(answer) for answer in answers] == [1, 2, 3, 4]
@@ -428,7 +436,7 @@ def test_a_defect_costs_one_query(make_house: Callable[..., House], caplog: pyte
             raise RuntimeError("a defect")
         house.pending.append(pending)
 
-    house.server = UdpServer(house.socket, house.resolver, submit)
+    house.server = UdpServer(house.socket, house.resolver, submit, house.count_flush)
     clients = [house.client() for _ in range(5)]
     for number, client in enumerate(clients):
         client.send(make_query(f"n{number}.example"))
@@ -436,3 +444,30 @@ def test_a_defect_costs_one_query(make_house: Callable[..., House], caplog: pyte
     house.resolve()
     assert [rcode_of(client.recv(4096)) for client in clients] == [0, 0, 2, 0, 0]
     assert caplog.messages == ["unexpected while answering: RuntimeError('a defect')"]
+
+
+class FullSocket(socket.socket):
+    """A socket whose buffer is full now and then."""
+
+    is_full = True
+
+    def sendto(self, *arguments: Any) -> int:
+        """Refuse every other datagram, as the kernel does."""
+        self.is_full = not self.is_full
+        if self.is_full:
+            return super().sendto(*arguments)
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize("make_house", [-1], indirect=True)
+def test_a_lone_response_that_is_not_taken_is_counted(make_house: Callable[..., House]) -> None:
+    """Where the kernel refuses a response it is counted as lost, and the next one leaves."""
+    house = make_house()
+    client = house.client()
+    with FullSocket(fileno=os.dup(house.socket.fileno())) as full:
+        house.server = UdpServer(full, house.resolver, lambda _pending, _now: None, house.count_flush)
+        client.send(make_query(LISTED))
+        house.serve()
+        assert house.server.take_lost() == 1
+        assert rcode_of(house.ask(client, make_query(LISTED))) == 0
+        assert house.server.take_lost() == 0
