@@ -58,7 +58,7 @@ def encode_batch(batch: Batch) -> bytes:
 def decode_batch(frame: bytes) -> Batch:
     """Return the batch of a frame; ValueError and no other error when it is none."""
     try:
-        fields = json.loads(frame)
+        fields = json.loads(frame, parse_constant=_refuse_constant)
         return Batch(
             str(fields["source"]),
             str(fields["instance"]),
@@ -71,6 +71,11 @@ def decode_batch(frame: bytes) -> Batch:
         )
     except (AttributeError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ValueError(f"not a batch: {error}") from None
+
+
+def _refuse_constant(text: str) -> float:
+    """Take no NaN and no Infinity, which is no JSON (RFC 8259 section 6)."""
+    raise ValueError(f"not a number: {text}")
 
 
 def _decode_value(values: list[Any]) -> tuple[CounterKey, float]:

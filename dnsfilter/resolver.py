@@ -17,6 +17,7 @@ from dnsfilter.answers import BlockedAnswers
 from dnsfilter.cache import STALE_TTL, Cache, find_due
 from dnsfilter.clients.directory import Directory
 from dnsfilter.config import Configuration
+from dnsfilter.defects import Defects
 from dnsfilter.edns import Edns
 from dnsfilter.errors import WireError
 from dnsfilter.failures import RECHECK
@@ -34,8 +35,6 @@ from dnsfilter.wire.framing import MAX_MESSAGE
 from dnsfilter.wire.proxy_protocol import SIGNATURE
 from dnsfilter.wire.query import Query
 from dnsfilter.wire.response import Answer, Records, build_header, build_minimal_any, build_response, build_truncated
-
-_log = logging.getLogger("dnsfilter.resolver")
 
 _ID_SIZE: Final = 2
 _RESPONSE_BIT: Final = 0x80
@@ -78,6 +77,7 @@ class Resolver:
         self.tally = tally
         self.cache = cache
         self.seats: Seats
+        self._defects = Defects(logging.getLogger("dnsfilter.resolver"))
 
     def adopt(
         self,
@@ -124,7 +124,7 @@ class Resolver:
 
     def give_up(self, message: bytes, transport: Transport, error: Exception) -> bytes | None:
         """Answer what a defect of ours keeps from being answered."""
-        _log.error("unexpected while answering: %r", error)
+        self._defects.report("unexpected while answering", error)
         if len(message) < _HEADER_SIZE or message[2] & _RESPONSE_BIT:
             return None
         return self._turn_away(message, transport, Outcome.ERROR, Rcode.SERVFAIL)
@@ -149,7 +149,7 @@ class Resolver:
             stale = None if answer.rcode in _RESOLVED else self.serve_stale(pending, now)
             return stale or self._respond(pending, answer, outcome, now, None)
         except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
-            _log.error("unexpected while answering: %r", error)
+            self._defects.report("unexpected while answering", error)
             self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
             return build_response(pending.query, Rcode.SERVFAIL)
 

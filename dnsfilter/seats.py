@@ -73,8 +73,7 @@ class Seat:
     def recall(self, tail: bytes, now: float) -> bytes | None:
         """Return the ready response to the octets behind a query's ID, and count that it was used.
 
-        The UDP server does the same in its own loop, where a call is too dear. A truncated response is for datagrams:
-        whoever has a connection gets all of it (RFC 7766 section 5).
+        A truncated response is for datagrams: whoever has a connection gets all of it (RFC 7766 section 5).
         """
         entry = self.entries.get(tail)
         if entry is None or entry.tail[0] & _TRUNCATED or (now >= entry.fresh_until and not entry.refresh(now)):

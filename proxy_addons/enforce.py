@@ -11,7 +11,6 @@ import asyncio
 import gc
 import logging
 import time
-import traceback
 import uuid
 from dataclasses import replace
 from http import HTTPStatus
@@ -29,6 +28,7 @@ from mitmproxy.tls import ClientHelloData, TlsData
 
 from dnsfilter.channel import Sender
 from dnsfilter.clients.addresses import canonical_address
+from dnsfilter.defects import Defects
 from dnsfilter.errors import DnsfilterError
 from dnsfilter.evidence.signs import pin
 from dnsfilter.journal import Journal
@@ -80,7 +80,7 @@ class Enforce:
         self._endpoint = MetricsEndpoint(self._journal, lambda: self._policy().children, lambda: len(self._connections))
         self._discretion = Discretion(lambda: self._journal.count("proxy_errors"))
         self._tasks: list[asyncio.Task[None]] = []
-        self._failures: set[str] = set()
+        self._defects = Defects(logger)
 
     def load(self, loader: Loader) -> None:
         """Declare the options."""
@@ -270,11 +270,7 @@ class Enforce:
         if known:
             known.is_refused = True
         self._journal.count("proxy_errors")
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        failure = f"{hook}: {type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
-        if failure not in self._failures:
-            self._failures.add(failure)
-            logger.error("dnsfilter: connection closed, further ones only counted: %s", failure)
+        self._defects.report(f"dnsfilter: connection closed in {hook}", error)
 
     def _policy(self) -> PolicyInForce:
         if self._source is None:

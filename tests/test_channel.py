@@ -65,6 +65,7 @@ def test_anything_else_is_refused(frame: bytes) -> None:
     "frame",
     [
         b"{}",
+        b'{"source":1,"instance":2,"counters":[["a",NaN]],"gauges":[],"sightings":[],"clients":[],"names":{},"number":1}',
         b'{"source":1,"instance":2,"counters":[[]],"gauges":[],"sightings":[]}',
         b'{"source":1,"instance":2,"counters":[[1,"x"]],"gauges":[],"sightings":[]}',
         b'{"source":1,"instance":2,"counters":[],"gauges":[],"sightings":[[1,2]]}',

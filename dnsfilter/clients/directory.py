@@ -47,7 +47,7 @@ class Directory:
         return Client(self.find(address, now).group)
 
     def look_up(self, text: str, now: float) -> tuple[Client, float]:
-        """Find without remembering; also until when that is so."""
+        """Find without remembering; also until when that is so for whatever time is asked about."""
         if is_device_key(text):
             entry = self._table.get(text)
             return self._client(entry, entry.group) if entry else (Client(), inf)
@@ -60,7 +60,7 @@ class Directory:
             return Client(), inf
         entry = self._table.get(str(address))
         if entry is None or entry.expires <= now:
-            return Client(self._group_of(address)), inf
+            return Client(self._group_of(address)), inf if entry is None else -inf  # an earlier time may be asked for
         return self._client(entry, entry.group or self._group_of(address))
 
     def _client(self, entry: Entry, group: str) -> tuple[Client, float]:

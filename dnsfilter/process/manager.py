@@ -22,6 +22,7 @@ from dnsfilter.channel import Receiver, serve_channel
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.config import Configuration
+from dnsfilter.defects import describe
 from dnsfilter.errors import DnsfilterError, ProcessError, SnapshotError
 from dnsfilter.feeds.clients import read_clients
 from dnsfilter.feeds.snapshot import FILE_NAME, Snapshot, publish_snapshot, read_snapshot
@@ -131,7 +132,7 @@ class Manager:
         results = await asyncio.gather(*tasks, return_exceptions=True)
         failures = [result for result in results if isinstance(result, Exception)]
         for failure in failures:
-            _log.error("ends unexpectedly: %r", failure)
+            _log.error("ends unexpectedly: %s", describe(failure))
         await receiver.close()
         await self._outgoing.close()
         await self._admin.stop()

@@ -24,6 +24,7 @@ from dnsfilter.cache import Cache
 from dnsfilter.channel import Sender
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
+from dnsfilter.defects import describe
 from dnsfilter.errors import DnsfilterError, SnapshotError
 from dnsfilter.feeds import clients, snapshot
 from dnsfilter.feeds.clients import read_clients
@@ -290,7 +291,8 @@ def _tame_garbage_collector() -> None:
 
 def _log_unexpected(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report what nobody caught in one line, and go on."""
-    _log.error("unexpected: %s: %r", context.get("message"), context.get("exception"))
+    error = context.get("exception")
+    _log.error("unexpected: %s", f"{describe(error)} ({context.get('message')})" if error else context.get("message"))
 
 
 def main() -> int:
@@ -305,7 +307,7 @@ def main() -> int:
         _log.error("%s", error)
         return 2
     except Exception as error:  # noqa: BLE001 - the border of the process: the supervisor starts another
-        _log.error("ends unexpectedly: %r", error)
+        _log.error("ends unexpectedly: %s", describe(error))
         return 1
     return 0
 

@@ -42,7 +42,7 @@ class Inside(Protocol):
 class Encryption:
     """TLS of a server around `inside`, which has its place from before the handshake.
 
-    A protocol and a transport of asyncio by what it does: what is compiled cannot inherit from classes that are not.
+    A protocol and a transport of asyncio by what it does: a compiled class cannot inherit from classes with slots.
     """
 
     __deletable__ = ("_inside",)
@@ -75,7 +75,7 @@ class Encryption:
         self._flush()
 
     def eof_received(self) -> bool:
-        """End: who says nothing more inside TLS says so there."""
+        """Let the connection end: who wants to hear the rest says inside TLS that nothing more will come."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:

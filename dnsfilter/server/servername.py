@@ -1,6 +1,6 @@
 """Which name a client asks for in its TLS handshake (RFC 6066 section 3). Decides nothing.
 
-Never compiled: what is compiled cannot inherit from classes that are not.
+Never compiled: a compiled class cannot inherit from one of Python's that has a dictionary.
 """
 
 import ssl

@@ -191,13 +191,16 @@ class Connection:
 
     def _answer(self, message: bytes, now: float) -> bytes | Pending | None:
         server = self._server
-        seat = server.resolver.seats.take_proven(self.address, now, self.name, self._stated)
-        seat.tokens -= 1
-        if seat.tokens >= 0:
-            tail = seat.recall(message[ID_SIZE:], now)
-            if tail is not None:
-                server.hits += 1
-                return message[:ID_SIZE] + tail
+        try:
+            seat = server.resolver.seats.take_proven(self.address, now, self.name, self._stated)
+            seat.tokens -= 1
+            if seat.tokens >= 0:
+                tail = seat.recall(message[ID_SIZE:], now)
+                if tail is not None:
+                    server.hits += 1
+                    return message[:ID_SIZE] + tail
+        except Exception as error:  # noqa: BLE001 - the border: one query fails, the others do not notice
+            return server.resolver.give_up(message, server.transport, error)
         return server.resolver.receive(message, seat, server.transport, now)
 
     def _send_later(self, _token: object, response: bytes) -> None:

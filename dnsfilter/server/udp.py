@@ -25,11 +25,10 @@ DENSE = 8
 PAUSE = 20e-6
 """Seconds, and the timer's slack beside them, for which these are waited for: full batches cost a fifth less."""
 
-
 ID_SIZE: Final = 2
 
 SPARSE = 200e-6
-"""After how many seconds without a query the next one is taken to come alone."""
+"""After how many seconds in which nothing was answered a query is taken to come alone."""
 
 
 class UdpServer:
@@ -51,6 +50,7 @@ class UdpServer:
         self._family = int(sock.family)
         self._gathered = 0
         self._left = 0.0
+        """When the last responses left."""
         self.hits = 0
         self.hit_seconds = 0.0
 
@@ -58,12 +58,10 @@ class UdpServer:
         """Answer what is there, up to a bound; where much comes, let a little more of it gather first."""
         now = monotonic()
         if now - self._left > SPARSE:
-            self._gathered = 0
             self._serve_one(now)
-        else:
-            if DENSE <= self._gathered < BATCH_SIZE:
-                sleep(PAUSE)
-            self._serve_batches()
+        elif DENSE <= self._gathered < BATCH_SIZE:
+            sleep(PAUSE)
+        self._serve_batches()
         self._flush()
 
     def flush(self) -> None:
@@ -161,7 +159,14 @@ class UdpServer:
     ) -> bytes | None:
         """Answer a query that the memo does not, None where there is no response, or not yet."""
         try:
-            result = self._ask(message, seat, address, now)
+            if seat is None:
+                stated = ""
+                if self._resolver.seats.is_proxy(address):
+                    address, message, stated = self._unwrap(address, message)
+                seat = self._resolver.seats.take(address, now)
+                if stated:
+                    seat = self._resolver.seats.take_stated(seat, stated, now)
+            result = self._ask(message, seat, now)
             if isinstance(result, Pending):
                 result.send, result.token = self._outbox.push, peer
                 self._submit(result, now)
@@ -170,20 +175,15 @@ class UdpServer:
             return self._resolver.give_up(message, Transport.UDP, error)
         return result
 
-    def _ask(self, message: bytes, seat: Seat | None, address: bytes, now: float) -> bytes | Pending | None:
-        """Hand a query to the resolver, with the seat of whoever asks."""
-        if seat is None:
-            stated = ""
-            if self._resolver.seats.is_proxy(address):
-                address, message, stated = self._unwrap(address, message)
-            seat = self._resolver.seats.take(address, now)
-            if stated:
-                seat = self._resolver.seats.take_stated(seat, stated, now)
+    def _ask(self, message: bytes, seat: Seat, now: float) -> bytes | Pending | None:
+        """Answer from the memo a query that only lacked tokens, any other by the resolver."""
         seat.tokens -= 1
-        result: bytes | Pending | None = None
         if seat.tokens < 0 and self._resolver.seats.admit(seat, now):
-            result = self._recall_late(message, seat, now)
-        return result or self._resolver.receive(message, seat, Transport.UDP, now)
+            tail = seat.recall(message[ID_SIZE:], now)
+            if tail is not None:
+                self.hits += 1
+                return message[:ID_SIZE] + tail
+        return self._resolver.receive(message, seat, Transport.UDP, now)
 
     def _unwrap(self, address: bytes, message: bytes) -> tuple[bytes, bytes, str]:
         """Return who asks, what, and as which device, as a load balancer's PROXY header says; nothing without one."""
@@ -196,11 +196,3 @@ class UdpServer:
             return address, b"", ""
         client, size = header
         return client or address, message[size:], self._resolver.seats.read_stated(message[:size])
-
-    def _recall_late(self, message: bytes, seat: Seat, now: float) -> bytes | None:
-        """Answer the query that only lacked tokens."""
-        tail = seat.recall(message[ID_SIZE:], now)
-        if tail is None:
-            return None
-        self.hits += 1
-        return message[:ID_SIZE] + tail

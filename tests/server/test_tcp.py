@@ -121,6 +121,20 @@ def test_malformed_query_is_answered(run: Run) -> None:
     run(test)
 
 
+@pytest.mark.interpreted
+def test_a_defect_costs_one_query(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong with one query of a connection fails that one, and the next is answered."""
+
+    async def test(house: House) -> None:
+        client = await house.connect()
+        with monkeypatch.context() as patched:
+            patched.setattr(house.resolver.seats, "take_proven", {}.__getitem__)
+            assert rcode_of(await client.ask(make_query(LISTED))) == 2
+        assert rcode_of(await client.ask(make_query(LISTED))) == 0
+
+    run(test)
+
+
 def test_finish(run: Run) -> None:
     """A connection that is finished gets an end and no reset, whatever its client still sends."""
 
