@@ -23,7 +23,7 @@ class ClientConnection:
     `address` stands for who it is: the device itself once that has proven to be one. `is_resolved` where the client got
     the address that it connected to from somebody else than us. `is_refused` once nothing on it may reach any server,
     `is_freed` while what it named last is free, so that the address it leads to does not count. `shown` is what a page
-    is about that is to be shown inside TLS.
+    is about that is to be shown inside TLS, `hidden` are the rules behind whose names another may have been.
     """
 
     address: str
@@ -34,6 +34,7 @@ class ClientConnection:
     is_counted: bool = False
     shown: Verdict | None = None
     recorded: dict[Rule, float] = field(default_factory=dict)
+    hidden: set[Rule] = field(default_factory=set)
 
 
 class Recorder:
@@ -63,9 +64,12 @@ class Recorder:
             self._note(connection, rule, verdict, now)
 
     def record_ech(self, connection: ClientConnection, verdict: Verdict, now: float) -> None:
-        """Record that a client hides a name behind a listed one."""
+        """Record that a client hides a name behind a listed one, once for this connection."""
         rule = verdict.decision.rule
         assert rule
+        if rule in connection.hidden:
+            return  # mitmproxy asks about one ClientHello twice where it decrypts QUIC
+        connection.hidden.add(rule)
         sighting = _to_sighting(connection, rule, verdict, now)
         self.journal.note(to_evidence("ech", sighting))
         self.journal.count("bypass", "ech", sighting.group)
