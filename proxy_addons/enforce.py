@@ -45,9 +45,9 @@ from proxy_addons.identity import Authority, identify, is_served
 from proxy_addons.names import Target, destination_targets, has_body, hello_targets, hides_name, request_targets
 from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
-from proxy_addons.patience import end_silent
+from proxy_addons.patience import end_silent, prolong
 from proxy_addons.policy import PolicyInForce, Verdict
-from proxy_addons.quic import QuicEntrance, begins_quic
+from proxy_addons.quic import QuicEntrance, is_flow
 from proxy_addons.signals import is_distrust, speaks_dns
 from proxy_addons.source import PolicySource, compile_source
 
@@ -158,8 +158,8 @@ class Enforce:
     def next_layer(self, choice: NextLayer) -> None:
         """Let mitmproxy take a connection for nothing before enough of it is there."""
         data = _first_octets(choice)
-        if not choice.layer and begins_quic(choice):
-            choice.layer = QuicEntrance(choice.context)
+        if not choice.layer and is_flow(choice):
+            choice.layer = QuicEntrance(choice.context, self._connection(choice.context.client), self._recorder)
         if choice.layer or not data:
             return
         if is_too_short(data) and len(choice.events) <= MAX_SEGMENTS:
@@ -191,6 +191,8 @@ class Enforce:
         client = self._connection(data.context.client)
         verdict = self._policy().decide(client.client, hello_targets(data), time.time())
         self._take_hello(data, client, verdict)
+        if data.ignore_connection and not client.is_refused:
+            prolong(data.context.client)
 
     def turn_away(self, data: ClientHelloData) -> bool:
         """Refuse and record a ClientHello whose connection mitmproxy has not taken yet, if it is one without a page."""

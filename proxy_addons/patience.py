@@ -1,4 +1,7 @@
-"""Ends connections of clients that never say where they are to go; mitmproxy lets one octet every ten minutes do."""
+"""How long mitmproxy waits: less for clients that never say where they are to go, longer for QUIC that passes.
+
+mitmproxy lets one octet every ten minutes do over TCP, and ends a flow of datagrams after 20 seconds of silence.
+"""
 
 from collections.abc import Mapping
 
@@ -9,6 +12,17 @@ from proxy_addons.connections import ClientConnection
 
 SILENT_SECONDS = 60.0
 """How long a client may take from its first octet, or a CONNECT, to a ClientHello or a whole head."""
+
+PASSED_SECONDS = 120
+"""How long a flow of datagrams that passes may be silent: NATs, too, wait two minutes (RFC 4787 section 4.3)."""
+
+
+def prolong(client: Client) -> None:
+    """Let a flow of datagrams live through the silence of its client."""
+    if client.transport_protocol == "udp":
+        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)  # type: ignore[no-untyped-call]
+        if handler:
+            handler.timeout_watchdog.timeout = PASSED_SECONDS
 
 
 async def end_silent(connections: Mapping[str, ClientConnection], now: float) -> None:

@@ -24,14 +24,19 @@ def crypto_frame(data: bytes, offset: int = 0) -> bytes:
     return _CRYPTO + _integer(offset) + _integer(len(data)) + data
 
 
-def initial_packet(frames: bytes, chance: random.Random) -> bytes:
-    """Return the datagram with frames, padded and protected by what its connection ID leads to (RFC 9001 section 5)."""
-    payload = frames.ljust(_PAYLOAD_SIZE, b"\0")
-    identities = [chance.randbytes(_CONNECTION_ID_SIZE) for _ in range(2)]
+def initial_packet(
+    frames: bytes, chance: random.Random, identity: bytes = b"", keys: bytes = b"", size: int = _PAYLOAD_SIZE
+) -> bytes:
+    """Return the datagram with frames, padded and protected by what its connection ID leads to (RFC 9001 section 5).
+
+    `keys` is the ID that leads to the keys where it is another one, as after a server's answer.
+    """
+    payload = frames.ljust(size, b"\0")
+    identities = [identity or chance.randbytes(_CONNECTION_ID_SIZE), chance.randbytes(_CONNECTION_ID_SIZE)]
     header = _FIRST + b"".join(bytes([len(each)]) + each for each in identities) + b"\0"
     header += _integer(len(_PACKET_NUMBER) + len(payload) + _TAG_SIZE) + _PACKET_NUMBER
     pair = CryptoPair()
-    pair.setup_initial(cid=identities[0], is_client=True, version=_VERSION_1)
+    pair.setup_initial(cid=keys or identities[0], is_client=True, version=_VERSION_1)
     return bytes(pair.encrypt_packet(header, payload, 0))
 
 

@@ -52,14 +52,19 @@ class World:
         return self.run(segments, mode).opened
 
     def run(
-        self, segments: Iterable[bytes], mode: str = "transparent", transport: str = "tcp", address: str = PLAIN
+        self,
+        segments: Iterable[bytes],
+        mode: str = "transparent",
+        transport: str = "tcp",
+        address: str = PLAIN,
+        port: int = 443,
     ) -> "Run":
         """Let a client at an address send segments or datagrams; return what became of them."""
         client = proxy_client(address, transport)
         client.proxy_mode = ProxyMode.parse(mode)
         context = Context(client, self.options)
         if mode == "transparent":
-            context.server = Server(address=("192.0.2.1", 443), transport_protocol=transport)  # type: ignore[arg-type]
+            context.server = Server(address=("192.0.2.1", port), transport_protocol=transport)  # type: ignore[arg-type]
         run = Run(self, context)
         run.take(TOPS[mode](context), segments)
         self.addon.client_disconnected(client)

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from mitmproxy.connection import Client
+from mitmproxy.proxy.server import UDP_TIMEOUT, TimeoutWatchdog
 
 from dnsfilter.model import Client as Known
 from proxy_addons.connections import ClientConnection
-from proxy_addons.patience import SILENT_SECONDS, end_silent
+from proxy_addons.patience import PASSED_SECONDS, SILENT_SECONDS, end_silent, prolong
 from tests.fakes.mitmproxy import addon_context, proxy_client
 
 NOW = 1_000_000.0
@@ -26,6 +27,7 @@ class Handler:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.is_ended = False
+        self.timeout_watchdog = TimeoutWatchdog(UDP_TIMEOUT, self.on_timeout)
 
     async def on_timeout(self) -> None:
         """End the connection."""
@@ -50,3 +52,14 @@ def test_ends_who_says_nothing(age: float, transport: str, *, is_counted: bool, 
     with addon_context(server):
         asyncio.run(end_silent({client.id: known, "gone": ClientConnection("127.0.0.2", Known())}, NOW))
     assert handler.is_ended is expected
+
+
+@pytest.mark.parametrize(("transport", "expected"), [("udp", PASSED_SECONDS), ("tcp", UDP_TIMEOUT)])
+def test_datagrams_that_pass_may_pause(transport: str, expected: int) -> None:
+    """Who says nothing for mitmproxy's 20 seconds finds a flow that passes as it was; TCP has its own time."""
+    server, client = Proxyserver(), proxy_client(transport=transport)
+    handler = server.connections[client.id] = Handler(client)
+    with addon_context(server):
+        prolong(client)
+        prolong(proxy_client(transport=transport))
+    assert handler.timeout_watchdog.timeout == expected
