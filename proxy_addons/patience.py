@@ -14,7 +14,10 @@ SILENT_SECONDS = 60.0
 """How long a client may take from its first octet, or a CONNECT, to a ClientHello or a whole head."""
 
 PASSED_SECONDS = 120
-"""How long a flow of datagrams that passes may be silent: NATs, too, wait two minutes (RFC 4787 section 4.3)."""
+"""How long a flow of datagrams that passes may be silent, like one through a NAT (RFC 4787 section 4.3).
+
+mitmproxy's network stack forgets it after a minute, and should be first: what is ended here it swallows from then on.
+"""
 
 
 def prolong(client: Client) -> None:
