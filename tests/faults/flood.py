@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from tests.faults.load import Stream
 from tests.faults.measures import Measure, Row, Trial, count, milliseconds
-from tests.faults.usage import resident_megabytes
+from tests.faults.usage import touched_megabytes
 
 WARM_SECONDS = 1
 BOTS = 64
@@ -21,14 +21,14 @@ def make_run(label: str) -> Callable[[Trial], Sequence[Measure]]:
         trial.warm(server.port, others)
         load = trial.load(server.port, [*others, Stream("blocked", "blocked.example", 100)])
         time.sleep(WARM_SECONDS)
-        before = resident_megabytes(server.pids())
+        before = touched_megabytes(server.pids())
         random_names = Stream("flood", f"r#.{label}.example", trial.choose(10_000, 2_000))
         flood = trial.load(server.port, [random_names], 2, clients=BOTS, net=9)
         begin = time.monotonic()
         sizes = []
         while time.monotonic() - begin < trial.choose(10, 2):
             time.sleep(0.5)
-            sizes.append(resident_megabytes(server.pids()))
+            sizes.append(touched_megabytes(server.pids()))
         end = time.monotonic()
         asked = len(flood.end().of())
         result = load.end().of().between(begin, end)

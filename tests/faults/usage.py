@@ -1,7 +1,10 @@
 """What the kernel tells of a server's processes: memory, descriptors, time on a processor."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
+
+_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_megabytes(pids: Iterable[int]) -> float:
@@ -15,6 +18,21 @@ def _proportional_kilobytes(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+
+
+def touched_megabytes(pids: Iterable[int]) -> float:
+    """Return the memory of processes together, shared pages for each: all that costs nothing to ask under load.
+
+    For the proportional size the kernel walks through all pages, and the process must wait for it meanwhile.
+    """
+    return sum(_resident_pages(pid) for pid in pids) * _PAGE_SIZE / 2**20
+
+
+def _resident_pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:  # it has ended meanwhile
+        return 0
 
 
 def count_descriptors(pids: Iterable[int]) -> int:
