@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.crypto import CryptoError, CryptoPair
+from aioquic.quic.crypto import CryptoError, CryptoPair  # type: ignore[attr-defined]
 from aioquic.quic.packet import QuicFrameType, QuicHeader, QuicPacketType, pull_ack_frame, pull_quic_header
 from mitmproxy.tls import ClientHello
 

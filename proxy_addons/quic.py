@@ -150,7 +150,7 @@ class QuicEntrance(Layer):
     def _end(self) -> CommandGenerator[None]:
         self._recorder.count_connection(self._known, ProxyAction.REFUSE)
         self._held.clear()
-        self._handle_event = _ignore  # type: ignore[method-assign]
+        self._handle_event = _ignore  # type: ignore[assignment, method-assign]
         yield CloseConnection(self.context.client)
 
 
