@@ -4,8 +4,8 @@ from dnsfilter.wire.codes import ExtendedError
 from dnsfilter.wire.opt import build_extended_error
 
 NOT_SUPPORTED = (build_extended_error(ExtendedError.NOT_SUPPORTED),)
-STALE_ANSWER = (build_extended_error(ExtendedError.STALE_ANSWER),)
-STALE_NXDOMAIN = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
+STALE_ANSWER: tuple[bytes, ...] = (build_extended_error(ExtendedError.STALE_ANSWER),)
+STALE_NXDOMAIN: tuple[bytes, ...] = (build_extended_error(ExtendedError.STALE_NXDOMAIN_ANSWER),)
 CACHED_ERROR = (build_extended_error(ExtendedError.CACHED_ERROR),)
 TOO_MANY = (build_extended_error(ExtendedError.OTHER, "too many queries wait"),)
 UNREACHABLE = (build_extended_error(ExtendedError.NO_REACHABLE_AUTHORITY),)

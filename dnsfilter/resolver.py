@@ -39,7 +39,6 @@ from dnsfilter.wire.response import Answer, Records, build_header, build_minimal
 _ID_SIZE: Final = 2
 _RESPONSE_BIT: Final = 0x80
 _UDP: Final = Transport.UDP
-_NOERROR: Final = Rcode.NOERROR
 _IN: Final = int(Class.IN)
 _CHAOS: Final = int(Class.CHAOS)
 _ANY: Final = int(Type.ANY)
@@ -156,11 +155,11 @@ class Resolver:
     def fail(self, pending: Pending, now: float) -> bytes:
         """Return the response to a query that no upstream answered in time (RFC 8767, RFC 8914 section 4)."""
         self.cache.failures.note(pending.query.key, now)
-        return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.UNREACHABLE)
+        return self.serve_stale(pending, now) or self._fail_with(pending, now, explanations.UNREACHABLE)
 
     def turn_back(self, pending: Pending, now: float) -> bytes:
         """Return the response to a query that is not asked upstream, for too many wait."""
-        return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.TOO_MANY)
+        return self.serve_stale(pending, now) or self._fail_with(pending, now, explanations.TOO_MANY)
 
     def serve_stale(self, pending: Pending, now: float) -> bytes | None:
         """Respond with an answer that has ended, whose question then is not asked for a while; None without one."""
@@ -174,15 +173,13 @@ class Resolver:
         self._see(pending, decision)
         return self._respond_stale(pending, stale, now)
 
-    def _give_up(self, pending: Pending, now: float, errors: Sequence[bytes]) -> bytes:
+    def _fail_with(self, pending: Pending, now: float, errors: Sequence[bytes]) -> bytes:
         self._see(pending, pending.decision)
         self._count(pending, Outcome.ERROR, Rcode.SERVFAIL, now)
         return build_response(pending.query, Rcode.SERVFAIL, errors=errors)
 
     def _respond_stale(self, pending: Pending, stale: Answer, now: float) -> bytes:
-        errors: Sequence[bytes] = (
-            explanations.STALE_NXDOMAIN if stale.rcode == Rcode.NXDOMAIN else explanations.STALE_ANSWER
-        )
+        errors = explanations.STALE_NXDOMAIN if stale.rcode == Rcode.NXDOMAIN else explanations.STALE_ANSWER
         records: Records = stale
         outcome = Outcome.STALE
         if self._scrubber.concerns(stale):
@@ -233,7 +230,7 @@ class Resolver:
         seat = self.seats.take_behind(seat, query, now) if query.options else seat
         if seat.view is None:
             return self._refuse_stranger(query, len(message), transport)
-        rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else _NOERROR
+        rcode = self._read_edns(query, seat, transport) if query.options or query.version > 0 else Rcode.NOERROR
         if rcode or not query.question:
             self.tally.count(transport, Outcome.ERROR if rcode else Outcome.LOCAL, rcode, 0.0)
             return build_response(query, rcode)
@@ -276,7 +273,7 @@ class Resolver:
             return self._respond(pending, denial, Outcome.CACHED, now, None)
         if cache.failures.is_held(key, now):
             self.tally.journal.count("cache_hits", "failure")
-            return self.serve_stale(pending, now) or self._give_up(pending, now, explanations.CACHED_ERROR)
+            return self.serve_stale(pending, now) or self._fail_with(pending, now, explanations.CACHED_ERROR)
         return None
 
     def _refuse_stranger(self, query: Query, size: int, transport: Transport) -> bytes:
@@ -392,9 +389,7 @@ class Resolver:
 
     def _fit(self, pending: Pending, response: bytes, rcode: int) -> bytes:
         """Truncate a response that the transport cannot carry to this client."""
-        if len(response) <= pending.query.limit:
-            return response
-        return build_truncated(pending.query, rcode, 0)
+        return response if len(response) <= pending.query.limit else build_truncated(pending.query, rcode, 0)
 
     def _count(self, pending: Pending, outcome: Outcome, rcode: int, now: float) -> None:
         self.tally.count(pending.transport, outcome, rcode, now - pending.started)

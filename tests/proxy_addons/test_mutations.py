@@ -17,9 +17,9 @@ from dnsfilter.model import Channel
 from dnsfilter.names import is_within
 from proxy_addons.names import read_target
 from tests.fakes.hello import client_hello
-from tests.fakes.layers import World, running
+from tests.fakes.layers import World
 from tests.fakes.origin import make_certificate
-from tests.fakes.published import LISTED, UNLISTED, publish_world
+from tests.fakes.published import LISTED, UNLISTED
 
 MUTATIONS = int(os.environ.get("DNSFILTER_MUTATIONS", "2000"))
 HEADS = (
@@ -33,15 +33,6 @@ HEADS = (
 )
 TUNNEL = b"CONNECT 192.0.2.1:443 HTTP/1.1\r\nHost: 192.0.2.1:443\r\n\r\n"
 """What a client of an explicit proxy says before its ClientHello."""
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run the addon in the phase that refuses."""
-    directory = tmp_path_factory.mktemp("world")
-    publish_world(directory)
-    with running(directory) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

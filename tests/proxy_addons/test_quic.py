@@ -1,7 +1,7 @@
 """QUIC until its ClientHello is there, through mitmproxy's layers; over WireGuard, in tests/e2e/test_gateway.py."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
@@ -13,8 +13,8 @@ from proxy_addons.initials import LONG_HEADER, VERSIONS
 from proxy_addons.quic import MAX_DATAGRAMS
 from tests.fakes.hello import client_hello
 from tests.fakes.initial import crypto_frame, initial_packet
-from tests.fakes.layers import Run, World, running
-from tests.fakes.published import LISTED, PLAIN, TRUSTING, UNLISTED, publish_world
+from tests.fakes.layers import Run, World
+from tests.fakes.published import LISTED, PLAIN, TRUSTING, UNLISTED
 
 SERVER = ("192.0.2.1", 443)
 LONG = ["h3", *(f"{number:0200}" for number in range(8))]
@@ -38,15 +38,6 @@ INITIAL_BITS = LONG_HEADER | 0x30
 CHANCE = random.Random(4)
 MUTATIONS = 300
 RECORD_HEADER = 5
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run the addon in the phase that refuses."""
-    directory = tmp_path_factory.mktemp("world")
-    publish_world(directory)
-    with running(directory) as found:
-        yield found
 
 
 def initial(name: str, protocols: Sequence[str] = ("h3",)) -> list[bytes]:

@@ -1,14 +1,15 @@
-"""Fixtures for the servers on connections."""
+"""Fixtures for the servers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 
 from dnsfilter.settings.resolver import Certificate
-from tests.fakes import connections
+from tests.fakes import connections, datagrams
 from tests.fakes.looping import run_strictly
 from tests.fakes.origin import make_certificate
 from tests.fakes.web import Client, House, Story
@@ -48,3 +49,20 @@ def run(request: pytest.FixtureRequest) -> connections.Run:
         run_strictly(main, request.param)
 
     return run_test
+
+
+@pytest.fixture(params=[-1, float("inf")], ids=["alone", "batches"])
+def make_house(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., datagrams.House]]:
+    """Make servers, of which one kind takes every datagram to come alone, the other none."""
+    monkeypatch.setattr("dnsfilter.server.udp.SPARSE", request.param)
+    houses: list[datagrams.House] = []
+
+    def make(*arguments: Any, **configuration: Any) -> datagrams.House:
+        houses.append(datagrams.House(*arguments, **configuration))
+        return houses[-1]
+
+    yield make
+    for house in houses:
+        house.close()
