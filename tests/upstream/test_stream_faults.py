@@ -16,7 +16,7 @@ from dnsfilter.upstream.tls import connect_tls
 from dnsfilter.values import Endpoint
 from dnsfilter.wire.upstream_query import NO_COOKIE
 from tests.fakes.asking import Question, settle
-from tests.fakes.descriptors import count_descriptors
+from tests.fakes.descriptors import open_descriptors
 
 Misbehave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -82,7 +82,7 @@ def test_every_question_has_its_fate(monkeypatch: pytest.MonkeyPatch, misbehave:
         nonlocal endpoint
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         endpoint = Endpoint("127.0.0.1", server.sockets[0].getsockname()[1])
-        before = count_descriptors()
+        before = open_descriptors()
         upstream = StreamUpstream("x", connect, print, lambda asked, _: failures.append(asked), print, lambda: None)
         question, started = Question(), monotonic()
         upstream.send(question)
@@ -92,7 +92,7 @@ def test_every_question_has_its_fate(monkeypatch: pytest.MonkeyPatch, misbehave:
             await asyncio.sleep(0.02)
         assert failures == [question]
         upstream.close()
-        await settle(lambda: count_descriptors() <= before)
+        await settle(lambda: not open_descriptors() - before)
         server.close()
 
     endpoint = Endpoint("127.0.0.1", 1)
