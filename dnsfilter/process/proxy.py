@@ -1,11 +1,11 @@
-"""How the proxy is started: one process per worker on shared ports, with the addon and nothing of the user's own.
+"""How the proxy is started: one process per worker on shared sockets, with the addon and nothing of the user's own.
 
 Only opens sockets and says which commands; running them is the supervisor's.
 """
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,9 @@ def proxy_parts(configuration: Configuration) -> list[Part]:
     ProcessError when it cannot start. The processes expect a published snapshot in the state directory.
     """
     check_proxy(configuration)
-    return [_part(configuration, index) for index in range(configuration.proxy.workers) if configuration.proxy.listen]
+    modes = [_parse_mode(mode) for mode in configuration.proxy.listen]
+    shared = {mode.full_spec: [sock.detach() for sock in open_sockets(_endpoints(mode), STREAM)] for mode in modes}
+    return [_part(configuration, index, modes, shared) for index in range(configuration.proxy.workers) if modes]
 
 
 def check_proxy(configuration: Configuration) -> None:
@@ -81,18 +83,26 @@ def proxy_endpoints(configuration: Configuration) -> list[Endpoint]:
     return [endpoint for mode in configuration.proxy.listen for endpoint in _endpoints(_parse_mode(mode))]
 
 
-def _part(configuration: Configuration, index: int) -> Part:
-    """Return one process. Only the first takes what comes over UDP: its socket cannot be handed over."""
-    descriptors: list[int] = []
+def _part(
+    configuration: Configuration, index: int, modes: "Sequence[ProxyMode]", shared: Mapping[str, Sequence[int]]
+) -> Part:
+    """Return one process. Only the first takes what comes over UDP: its socket cannot be handed over.
+
+    All wait at the same sockets, so that whoever is idle takes what comes: spread by the kernel over sockets of their
+    own, one of two processes has nothing to do for a tenth of the time while connections queue at the other.
+    """
     places: list[str] = []
-    for mode in map(_parse_mode, configuration.proxy.listen):
-        mine = [sock.detach() for sock in open_sockets(_endpoints(mode), STREAM)]
-        descriptors += mine
-        words = [*map(str, mine), *([UDP] if index == 0 and mode.transport_protocol != "tcp" else [])]
+    for mode in modes:
+        words = [*map(str, shared[mode.full_spec]), *_take_udp(mode, index)]
         if words:
             places.append(f"{mode.full_spec}={','.join(words)}")
     name = f"proxy-{index}"
+    descriptors = [descriptor for each in shared.values() for descriptor in each]
     return Part(name, [sys.executable, "-P", "-m", PROGRAM, configuration.state, name, *places], descriptors)
+
+
+def _take_udp(mode: "ProxyMode", index: int) -> list[str]:
+    return [UDP] if index == 0 and mode.transport_protocol != "tcp" else []
 
 
 def _endpoints(mode: "ProxyMode") -> list[Endpoint]:

@@ -38,6 +38,7 @@ from dnsfilter.process.lifeline import VARIABLE, Lifeline
 from dnsfilter.resolver import Resolver
 from dnsfilter.server.https import HttpsServer
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.udp import UdpServer
@@ -95,7 +96,8 @@ class Worker:
             if sock.type == socket.SOCK_DGRAM
         ]
         self._places = Places(self._snapshot.configuration.connections)
-        wiring = self._resolver, self._forwarder.submit, self._forwarder.flush, self._places
+        precedence = Precedence([server.on_readable for server in self._udp])
+        wiring = self._resolver, self._forwarder.submit, self._forwarder.flush, self._places, precedence
         self._tcp, self._tls, self._https = TcpServer(*wiring), TlsServer(*wiring), HttpsServer(*wiring)
         self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)

@@ -9,6 +9,8 @@ import ssl
 from contextlib import suppress
 from typing import Any, Protocol, cast
 
+from dnsfilter.server.precedence import Precedence
+
 HANDSHAKE_SECONDS = 5.0
 
 RECORD_SIZE = 16_384
@@ -47,8 +49,9 @@ class Encryption:
 
     __deletable__ = ("_inside",)
 
-    def __init__(self, inside: Inside, context: ssl.SSLContext) -> None:
+    def __init__(self, inside: Inside, context: ssl.SSLContext, precedence: Precedence) -> None:
         self._inside = inside
+        self._precedence = precedence
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._is_open = False
@@ -64,6 +67,7 @@ class Encryption:
 
     def data_received(self, data: bytes) -> None:
         """Shake hands, then hand on what the records carry."""
+        self._precedence.give()
         self._incoming.write(data)
         try:
             if self._is_open or self._shake_hands():

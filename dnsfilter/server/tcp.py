@@ -13,6 +13,7 @@ from typing import ClassVar, cast
 from dnsfilter.model import Ending, Transport
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.wire.framing import Deframer, frame
 
 MAX_UNREAD = 1024 * 1024
@@ -31,7 +32,7 @@ ID_SIZE = 2
 
 
 class TcpServer:
-    """Makes the connections of one worker, which `places` bounds.
+    """Makes the connections of one worker, which `places` bounds and which give `precedence` to UDP.
 
     `submit` takes queries that wait for an upstream, `flush` sends what was submitted.
     """
@@ -44,11 +45,13 @@ class TcpServer:
         submit: Callable[[Pending, float], None],
         flush: Callable[[], None],
         places: Places,
+        precedence: Precedence,
     ) -> None:
         self.resolver = resolver
         self.submit = submit
         self.flush = flush
         self.places = places
+        self.precedence = precedence
         self.hits = 0
 
     def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.Protocol:
@@ -56,6 +59,7 @@ class TcpServer:
 
         `stated` is the device that a load balancer says it is.
         """
+        self.precedence.give()
         return cast("asyncio.Protocol", Connection(self, client, stated))
 
     def take_hits(self) -> int:
@@ -106,6 +110,7 @@ class Connection:
 
     def data_received(self, data: bytes) -> None:
         """Answer the queries that are complete."""
+        self._server.precedence.give()
         if self._is_finished:
             return
         messages = self._deframer.feed(data)

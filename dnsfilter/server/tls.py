@@ -111,5 +111,6 @@ class TlsServer(TcpServer):
 
     def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.Protocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""
+        self.precedence.give()
         inside = self.connection(self, client, stated)
-        return cast("asyncio.Protocol", Encryption(inside, cast("ssl.SSLContext", self._context)))
+        return cast("asyncio.Protocol", Encryption(inside, cast("ssl.SSLContext", self._context), self.precedence))

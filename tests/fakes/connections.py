@@ -10,6 +10,7 @@ from typing import Any
 
 from dnsfilter.resolver import Pending
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.settings.resolver import Connections
 from tests.fakes.resolving import make_query, make_resolver, make_response, rcode_of
@@ -75,7 +76,7 @@ class House:
         self.flushes = 0
         self.places = Places(Connections(**connections))
         submit = lambda pending, _: self.pending.append(pending)  # noqa: E731
-        self.server = TcpServer(self.resolver, submit, self._flush, self.places)
+        self.server = TcpServer(self.resolver, submit, self._flush, self.places, Precedence())
         self._clients: list[Client] = []
 
     def _flush(self) -> None:

@@ -14,6 +14,7 @@ import h2.events
 from dnsfilter.resolver import Pending
 from dnsfilter.server.https import HttpsServer
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.settings.resolver import Certificate, Connections
 from tests.fakes.resolving import make_query, make_resolver, make_response
 
@@ -117,7 +118,9 @@ class House:
         self.resolver = make_resolver(rate_limit={"per_client_qps": 0})
         self.pending: list[Pending] = []
         places = Places(Connections())
-        self.server = HttpsServer(self.resolver, lambda pending, _: self.pending.append(pending), lambda: None, places)
+        self.server = HttpsServer(
+            self.resolver, lambda pending, _: self.pending.append(pending), lambda: None, places, Precedence()
+        )
         self.server.adopt(certificate)
         self.certificate = certificate
 

@@ -24,27 +24,27 @@ def test_no_listener_no_proxy() -> None:
     assert proxy_parts(Configuration()) == []
 
 
-def test_workers_share_their_ports(free_port: Callable[[], int]) -> None:
-    """Each worker gets a listening socket of its own for the same port; only the first takes UDP."""
+def test_workers_share_their_sockets(free_port: Callable[[], int]) -> None:
+    """All workers wait at the same listening socket, so that whoever is idle takes what comes; only the first takes UDP."""
     port = free_port()
     listen = [f"regular@127.0.0.1:{port}", "wireguard@127.0.0.1:51820"]
     first, second = proxy_parts(_configuration(listen=listen, workers=2))
-    (mine,), (others,) = first.descriptors, second.descriptors
+    (shared,) = first.descriptors
     assert first.command[1:] == [
         "-P",
         "-m",
         "proxy_addons.program",
         "/state",
         "proxy-0",
-        f"regular@127.0.0.1:{port}={mine}",
+        f"regular@127.0.0.1:{port}={shared}",
         "wireguard@127.0.0.1:51820=udp",
     ]
-    assert second.command[-1] == f"regular@127.0.0.1:{port}={others}"
+    assert second.command[-1] == f"regular@127.0.0.1:{port}={shared}"
+    assert second.descriptors == first.descriptors
     assert (first.name, second.name) == ("proxy-0", "proxy-1")
-    for descriptor in (mine, others):
-        with socket.socket(fileno=descriptor) as sock:
-            assert sock.getsockname() == ("127.0.0.1", port)
-            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    with socket.socket(fileno=shared) as sock:
+        assert sock.getsockname() == ("127.0.0.1", port)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     assert importlib.util.find_spec(first.command[3])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dnsfilter.server import encryption
 from dnsfilter.server.encryption import RECORD_SIZE, Encryption
+from dnsfilter.server.precedence import Precedence
 from tests.fakes.origin import make_certificate
 
 
@@ -117,7 +118,7 @@ def converse(contexts: tuple[ssl.SSLContext, ssl.SSLContext], data: bytes, size:
     """Send data in pieces of the encrypted stream and return what the echo answered."""
 
     async def talk() -> bytes:
-        wire, server, client = Wire(), Encryption(Echo(), contexts[0]), Client(contexts[1])
+        wire, server, client = Wire(), Encryption(Echo(), contexts[0], Precedence()), Client(contexts[1])
         server.connection_made(wire)
         client.shake_hands(server, wire, size)
         client.tls.write(data)
@@ -148,7 +149,7 @@ def test_what_is_no_tls_ends_the_connection_and_nothing_else(contexts, pieces: l
 
     async def talk() -> None:
         wire, inside = Wire(), Echo()
-        server = Encryption(inside, contexts[0])
+        server = Encryption(inside, contexts[0], Precedence())
         server.connection_made(wire)
         if is_open:
             Client(contexts[1]).shake_hands(server, wire)
@@ -166,7 +167,7 @@ def test_a_client_without_a_place_shakes_no_hands(contexts) -> None:
     """Where there is no place the connection ends before any cryptography."""
 
     async def talk() -> None:
-        wire, server = Wire(), Encryption(Echo(active=0.0), contexts[0])
+        wire, server = Wire(), Encryption(Echo(active=0.0), contexts[0], Precedence())
         server.connection_made(wire)
         assert wire.ending == "aborted"
         assert not wire.written
@@ -180,7 +181,7 @@ def test_a_handshake_that_does_not_come_is_not_waited_for(contexts, monkeypatch:
 
     async def talk() -> None:
         silent, speaking = Wire(), Wire()
-        server, other = Encryption(Echo(), contexts[0]), Encryption(Echo(), contexts[0])
+        server, other = Encryption(Echo(), contexts[0], Precedence()), Encryption(Echo(), contexts[0], Precedence())
         server.connection_made(silent)
         other.connection_made(speaking)
         Client(contexts[1]).shake_hands(other, speaking)
@@ -195,14 +196,14 @@ def test_the_end_is_said(contexts) -> None:
     """Who closes says so first, so that the other knows that nothing was cut off; who hears it closes too."""
 
     async def talk() -> None:
-        wire, server, client = Wire(), Encryption(Echo(), contexts[0]), Client(contexts[1])
+        wire, server, client = Wire(), Encryption(Echo(), contexts[0], Precedence()), Client(contexts[1])
         server.connection_made(wire)
         client.shake_hands(server, wire)
         server.close()
         assert wire.ending == "closed"
         client.take(wire)
         assert client.tls.read(1) == b""  # close_notify, not a cut
-        heard, other, second = Wire(), Encryption(Echo(), contexts[0]), Client(contexts[1])
+        heard, other, second = Wire(), Encryption(Echo(), contexts[0], Precedence()), Client(contexts[1])
         other.connection_made(heard)
         second.shake_hands(other, heard)
         with pytest.raises(ssl.SSLWantReadError):
@@ -218,7 +219,7 @@ def test_an_ended_connection_is_forgotten_without_the_garbage_collector() -> Non
     inside, context = Echo(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     gc.disable()
     try:
-        outside = Encryption(inside, context)  # type: ignore[arg-type]
+        outside = Encryption(inside, context, Precedence())  # type: ignore[arg-type]
         inside.connection_made(outside)
         left = weakref.ref(inside)
         outside.connection_lost(None)
@@ -227,3 +228,17 @@ def test_an_ended_connection_is_forgotten_without_the_garbage_collector() -> Non
         assert left() is None
     finally:
         gc.enable()
+
+
+def test_a_handshake_lets_udp_come_first(contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """Before the costly parts of a handshake whoever waits over UDP is served."""
+
+    async def talk() -> None:
+        served: list[int] = []
+        wire, client = Wire(), Client(contexts[1])
+        server = Encryption(Echo(), contexts[0], Precedence([lambda: served.append(len(wire.written))]))
+        server.connection_made(wire)
+        client.shake_hands(server, wire)
+        assert served[0] == 0
+
+    asyncio.run(talk())

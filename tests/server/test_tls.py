@@ -11,6 +11,7 @@ import uvloop
 from dnsfilter.errors import InputError
 from dnsfilter.resolver import Pending
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.server.tls import TlsServer, load_certificate
 from dnsfilter.settings.resolver import Certificate, Connections
 from tests.fakes.origin import make_certificate
@@ -40,7 +41,7 @@ async def exchange(certificate: Certificate, queries: list[bytes], pending: list
         response = make_response(make_query("www.example"))
         waiting.send(waiting.token, resolver.finish(waiting, resolver.accept(waiting.query, response, 0.0), 0.0))
 
-    server = TlsServer(resolver, submit, lambda: None, Places(Connections()))
+    server = TlsServer(resolver, submit, lambda: None, Places(Connections()), Precedence())
     server.adopt(certificate)
     listening = await asyncio.get_running_loop().create_server(server.make_connection, "127.0.0.1", 0)
     trust = ssl.create_default_context(cafile=certificate.chain)
@@ -104,7 +105,7 @@ def test_a_certificate_that_cannot_be_used(certificate, tmp_path, chain, key, pl
     with pytest.raises(InputError) as refusal:
         load_certificate(bad)
     assert str(refusal.value).startswith(place)
-    server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()))
+    server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()), Precedence())
     server.adopt(certificate)
     before = server._context
     server.adopt(bad)
@@ -115,7 +116,7 @@ def test_what_is_no_tls_is_closed(certificate):
     """Plain DNS sent to the TLS port ends the connection and is not answered."""
 
     async def run() -> bytes:
-        server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()))
+        server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()), Precedence())
         server.adopt(certificate)
         listening = await asyncio.get_running_loop().create_server(server.make_connection, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname()[:2])
@@ -138,7 +139,7 @@ def test_the_server_name_may_name_the_client(certificate: Certificate, asked: st
     """What a client calls itself is the label before our name in the server name that it asks for."""
 
     async def connect() -> str:
-        server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()))
+        server = TlsServer(make_resolver(), lambda *_: None, lambda: None, Places(Connections()), Precedence())
         server.adopt(certificate, "dns.example")
         listening = await asyncio.get_running_loop().create_server(server.make_connection, "127.0.0.1", 0)
         trust = ssl.create_default_context(cafile=certificate.chain)

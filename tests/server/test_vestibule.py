@@ -12,6 +12,7 @@ import pytest
 import uvloop
 
 from dnsfilter.server.places import Places
+from dnsfilter.server.precedence import Precedence
 from dnsfilter.server.tcp import TcpServer
 from dnsfilter.server.tls import TlsServer
 from dnsfilter.server.vestibule import Vestibule
@@ -31,7 +32,7 @@ class House:
     def __init__(self, trusted=TRUSTED) -> None:
         self.resolver = make_resolver(rate_limit={"per_client_qps": 0}, allow_clients=["10.0.0.0/8", "127.0.0.0/8"])
         self.places = Places(Connections())
-        self.server = TcpServer(self.resolver, lambda *_: None, lambda: None, self.places)
+        self.server = TcpServer(self.resolver, lambda *_: None, lambda: None, self.places, Precedence())
         self.trusted = [trusted]
 
     @contextlib.asynccontextmanager
@@ -150,7 +151,7 @@ def test_before_tls(tmp_path):
 
     async def test() -> None:
         house = House()
-        house.server = TlsServer(house.resolver, lambda *_: None, lambda: None, house.places)
+        house.server = TlsServer(house.resolver, lambda *_: None, lambda: None, house.places, Precedence())
         house.server.adopt(Certificate(chain=file, key=file))
         async with house.connect() as (reader, writer):
             writer.write(make_header("10.1.0.1"))
