@@ -36,6 +36,7 @@ from dnsfilter.model import Transport
 from dnsfilter.policy.engine import Engine
 from dnsfilter.process.lifeline import VARIABLE, Lifeline
 from dnsfilter.resolver import Resolver
+from dnsfilter.server.accepting import Acceptor
 from dnsfilter.server.https import HttpsServer
 from dnsfilter.server.places import Places
 from dnsfilter.server.precedence import Precedence
@@ -96,15 +97,15 @@ class Worker:
             if sock.type == socket.SOCK_DGRAM
         ]
         self._places = Places(self._snapshot.configuration.connections)
-        precedence = Precedence([server.on_readable for server in self._udp])
-        wiring = self._resolver, self._forwarder.submit, self._forwarder.flush, self._places, precedence
+        self._precedence = Precedence([server.on_readable for server in self._udp])
+        wiring = self._resolver, self._forwarder.submit, self._forwarder.flush, self._places, self._precedence
         self._tcp, self._tls, self._https = TcpServer(*wiring), TlsServer(*wiring), HttpsServer(*wiring)
         self._streams = (self._tcp, self._tls, self._https)
         self._sender = Sender(state, self.journal)
         self._attendance_due = 0.0
         self._next_change: float | None = None
         self._letting_go: deque[Iterator[None]] = deque()
-        self._listening: list[asyncio.AbstractServer] = []
+        self._listening: list[Acceptor] = []
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -123,7 +124,8 @@ class Worker:
             if sock.type == socket.SOCK_STREAM:
                 stream = encrypted.get(sock.getsockname()[:2], self._tcp)
                 make = partial(_make_connection, stream, listen.proxy_protocol)
-                self._listening.append(await loop.create_server(make, sock=sock))
+                is_enough = bool if listen.proxy_protocol else stream.is_enough
+                self._listening.append(Acceptor(sock, make, is_enough, self._places, self._precedence))
         _tame_garbage_collector()
         background = [
             loop.create_task(self._tick()),
@@ -243,7 +245,7 @@ class Worker:
         for listening in self._listening:
             listening.close()
         until, told = monotonic() + FAREWELL, set()
-        while self._places and monotonic() < until:
+        while (self._places or any(each.is_letting_in for each in self._listening)) and monotonic() < until:
             for holder in self._places:
                 if holder not in told and not holder.is_busy:
                     told.add(holder)
@@ -275,9 +277,9 @@ def _read_rules(state: Path) -> Rules:
     return Rules(read_snapshot(state))
 
 
-def _make_connection(stream: TcpServer, trusted: Sequence[Network]) -> asyncio.BaseProtocol:
+def _make_connection(stream: TcpServer, trusted: Sequence[Network], client: bytes) -> asyncio.BaseProtocol:
     """Return the protocol of a new connection."""
-    return Vestibule(stream, trusted) if trusted else stream.make_connection()
+    return Vestibule(stream, trusted) if trusted else stream.make_connection(client)
 
 
 def _tame_garbage_collector() -> None:

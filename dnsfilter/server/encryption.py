@@ -16,6 +16,17 @@ HANDSHAKE_SECONDS = 5.0
 RECORD_SIZE = 16_384
 """How many octets one TLS record carries at most (RFC 8446 section 5.1): a read of so many takes it whole."""
 
+_HANDSHAKE = 22
+_HEADER_SIZE = 5
+
+
+def is_whole_record(data: bytes) -> bool:
+    """Whether the first octets of a connection are a whole record (RFC 8446 section 5.1), or what is no handshake."""
+    size = len(data)
+    return bool(data) and (
+        data[0] != _HANDSHAKE or (size >= _HEADER_SIZE and size - _HEADER_SIZE >= int.from_bytes(data[3:_HEADER_SIZE]))
+    )
+
 
 class Inside(Protocol):
     """The protocol of what is spoken inside; `active` is 0 until it has a place."""

@@ -11,7 +11,9 @@ from dnsfilter.errors import ProcessError
 from dnsfilter.values import Endpoint
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
-BACKLOG = 1024
+BACKLOG = 100
+"""How many connections may wait to be taken: as many as are within some fiftieth of a second."""
+
 KEY = "listen.dns"
 
 BOTH = (socket.SOCK_DGRAM, socket.SOCK_STREAM)

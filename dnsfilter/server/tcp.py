@@ -14,7 +14,7 @@ from dnsfilter.model import Ending, Transport
 from dnsfilter.resolver import Pending, Resolver
 from dnsfilter.server.places import Places
 from dnsfilter.server.precedence import Precedence
-from dnsfilter.wire.framing import Deframer, frame
+from dnsfilter.wire.framing import Deframer, frame, is_whole
 
 MAX_UNREAD = 1024 * 1024
 """How many octets that a peer does not read may be held for it."""
@@ -61,6 +61,11 @@ class TcpServer:
         """
         self.precedence.give()
         return cast("asyncio.Protocol", Connection(self, client, stated))
+
+    @staticmethod
+    def is_enough(data: bytes) -> bool:
+        """Whether the first octets of a connection are something to do: a whole query."""
+        return is_whole(data)
 
     def take_hits(self) -> int:
         """Return how many queries the memo answered since the last call."""

@@ -9,7 +9,7 @@ from typing import ClassVar, cast
 from dnsfilter.errors import InputError, Problem, WireError
 from dnsfilter.model import Transport
 from dnsfilter.resolver import Pending
-from dnsfilter.server.encryption import Encryption
+from dnsfilter.server.encryption import Encryption, is_whole_record
 from dnsfilter.server.servername import ServerTls, note_server_name
 from dnsfilter.server.tcp import Connection, TcpServer
 from dnsfilter.settings.resolver import Certificate
@@ -108,6 +108,11 @@ class TlsServer(TcpServer):
         context.sslobject_class = ServerTls
         context.sni_callback = note_server_name
         self._context = context
+
+    @staticmethod
+    def is_enough(data: bytes) -> bool:
+        """Whether the first octets of a connection are something to do: a whole record."""
+        return is_whole_record(data)
 
     def make_connection(self, client: bytes = b"", stated: str = "") -> asyncio.Protocol:
         """Return the protocol of a new connection: TLS, and DNS inside it."""

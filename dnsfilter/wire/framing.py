@@ -11,6 +11,11 @@ def frame(message: bytes) -> bytes:
     return LENGTH.pack(len(message)) + message
 
 
+def is_whole(data: bytes) -> bool:
+    """Whether a stream's first octets hold a whole message."""
+    return len(data) >= LENGTH.size and len(data) - LENGTH.size >= LENGTH.unpack_from(data)[0]
+
+
 class Deframer:
     """Cuts a stream into messages, however its octets arrive."""
 

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 from dnsfilter.resolver import Pending
+from dnsfilter.server.accepting import Acceptor
 from dnsfilter.server.places import Places
 from dnsfilter.server.precedence import Precedence
 from dnsfilter.server.tcp import TcpServer
@@ -86,14 +87,17 @@ class House:
     @contextlib.asynccontextmanager
     async def listen(self, host: str = "127.0.0.1") -> AsyncIterator[None]:
         """Serve for as long as the context lasts."""
-        listening = await asyncio.get_running_loop().create_server(self.server.make_connection, host, 0)
-        listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # connections inherit it
-        self.place = listening.sockets[0].getsockname()[:2]
+        listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # connections inherit it
+        self.place = listening.getsockname()[:2]
+        server = self.server
+        self.acceptor = Acceptor(listening, server.make_connection, server.is_enough, self.places, server.precedence)
         try:
             yield
         finally:
             for client in self._clients:
                 client.close()
+            self.acceptor.close()
             listening.close()
 
     async def connect(self) -> Client:

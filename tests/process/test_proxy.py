@@ -25,7 +25,7 @@ def test_no_listener_no_proxy() -> None:
 
 
 def test_workers_share_their_sockets(free_port: Callable[[], int]) -> None:
-    """All workers wait at the same listening socket, so that whoever is idle takes what comes; only the first takes UDP."""
+    """All workers wait at one listening socket, so that whoever is idle takes what comes; only the first takes UDP."""
     port = free_port()
     listen = [f"regular@127.0.0.1:{port}", "wireguard@127.0.0.1:51820"]
     first, second = proxy_parts(_configuration(listen=listen, workers=2))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnsfilter.server import encryption
-from dnsfilter.server.encryption import RECORD_SIZE, Encryption
+from dnsfilter.server.encryption import RECORD_SIZE, Encryption, is_whole_record
 from dnsfilter.server.precedence import Precedence
 from tests.fakes.origin import make_certificate
 
@@ -242,3 +242,20 @@ def test_a_handshake_lets_udp_come_first(contexts: tuple[ssl.SSLContext, ssl.SSL
         assert served[0] == 0
 
     asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("data", "is_whole"),
+    [
+        (b"", False),
+        (b"\x16", False),
+        (b"\x16\3\1\0", False),
+        (b"\x16\3\1\0\2a", False),
+        (b"\x16\3\1\0\2ab", True),
+        (b"\x16\3\1\0\2abc", True),
+        (b"GET /", True),
+    ],
+)
+def test_a_whole_record(data: bytes, is_whole: bool) -> None:  # noqa: FBT001 - a column of the table
+    """A handshake is something to do when its first record is whole (RFC 8446 section 5.1); anything else is at once."""
+    assert is_whole_record(data) == is_whole

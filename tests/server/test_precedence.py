@@ -44,17 +44,17 @@ def test_is_given_now_and_then(clock: Clock) -> None:
 
 
 def test_streams_give_it(run: Run) -> None:
-    """Who connects, and who asks something a while later, has UDP served first."""
+    """Who is let in, and who asks something a while later, has UDP served first."""
 
     async def test(house: House) -> None:
         served: list[None] = []
         house.server.precedence = Precedence([lambda: served.append(None)])
         client = await house.connect()
-        await house.settle(lambda: served)
-        await asyncio.sleep(10 * PATIENCE)
-        served.clear()
-        client.send(frame(make_query("www.tiktok.com")))
-        await client.receive()
-        assert served
+        for _ in range(2):
+            await asyncio.sleep(10 * PATIENCE)
+            served.clear()
+            client.send(frame(make_query("www.tiktok.com")))
+            await client.receive()
+            assert served
 
     run(test)

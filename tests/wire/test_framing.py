@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsfilter.wire.framing import MAX_MESSAGE, Deframer, frame
+from dnsfilter.wire.framing import MAX_MESSAGE, Deframer, frame, is_whole
 
 
 @given(st.lists(st.binary(max_size=50), max_size=10), st.lists(st.integers(0, 60), max_size=30))
@@ -28,3 +28,11 @@ def test_incomplete():
     deframer = Deframer()
     assert deframer.feed(b"\0\3ab") == []
     assert deframer.feed(b"c\0") == [b"abc"]
+
+
+@given(st.binary(max_size=50), st.binary(max_size=5), st.integers(0, 60))
+def test_whole(message, rest, size):
+    """A stream begins with something whole when as many octets are there as the first two say, and not before."""
+    stream = frame(message) + rest
+    assert is_whole(stream)
+    assert is_whole(stream[:size]) == (size >= len(frame(message)))
