@@ -257,5 +257,5 @@ def test_a_handshake_lets_udp_come_first(contexts: tuple[ssl.SSLContext, ssl.SSL
     ],
 )
 def test_a_whole_record(data: bytes, is_whole: bool) -> None:  # noqa: FBT001 - a column of the table
-    """A handshake is something to do when its first record is whole (RFC 8446 section 5.1); anything else is at once."""
+    """A handshake is something to do once its first record is whole (RFC 8446 section 5.1), anything else at once."""
     assert is_whole_record(data) == is_whole
