@@ -52,6 +52,9 @@ from proxy_addons.signals import is_distrust, speaks_dns
 from proxy_addons.source import PolicySource, compile_source
 
 REFRESH_SECONDS = 0.25
+GC_THRESHOLDS = (20_000, 20, 50)
+"""A connection is many objects, in cycles that end with it: collected in larger portions, they cost less."""
+
 EAGER = "connection_strategy=eager connects before the name is known: leave it out, or set lazy"
 
 logger = logging.getLogger(__name__)
@@ -117,6 +120,7 @@ class Enforce:
     def running(self) -> None:
         """Begin to send the journal and to watch for new generations."""
         gc.freeze()  # what lives as long as the process need not be looked at for cycles
+        gc.set_threshold(*GC_THRESHOLDS)
         if self._source:
             sender = Sender(self._source.state, self._journal)
             self._tasks = [asyncio.create_task(work) for work in (sender.run(), self._keep_up(self._source))]

@@ -5,7 +5,6 @@ Of the thirty addons that mitmdump loads, most have nothing to do here.
 """
 
 import asyncio
-import gc
 import logging
 import resource
 import signal
@@ -28,9 +27,6 @@ from proxy_addons.source import PolicySource
 
 CONFDIR = "mitmproxy"
 """Below the state directory: where mitmproxy keeps the CA that devices may be made to trust."""
-
-GC_THRESHOLDS = (20_000, 20, 50)
-"""A connection is many objects, in cycles that end with it: collected in larger portions, they cost less."""
 
 HAS_LAZY_TASKS = sys.version_info < (3, 12)
 """From Python 3.12 on mitmproxy starts tasks eagerly, which uvloop 0.23 cannot under Python 3.13.0; as cheap."""
@@ -72,7 +68,6 @@ async def _run(state: Path, name: str, places: Mapping[str, Place]) -> None:
         loop.add_signal_handler(number, master.shutdown)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_limit()
-    gc.set_threshold(*GC_THRESHOLDS)
     await master.run()
 
 

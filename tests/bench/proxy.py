@@ -160,8 +160,8 @@ def print_table(rounds: Sequence[Mapping[str, Result]]) -> None:
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--connections", type=int, default=2000, help="of one round")
+    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--connections", type=int, default=400, help="of one round")
     parser.add_argument("--tls", action="store_true", help="real handshakes and requests")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, Processes(Path(name)) as processes:

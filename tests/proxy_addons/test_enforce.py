@@ -1,5 +1,6 @@
 """The addon, hook by hook, on mitmproxy's own objects."""
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -357,3 +358,14 @@ def test_eager_is_refused_later(start: Start) -> None:
         pytest.raises(exceptions.OptionsError, match="connection_strategy"),
     ):
         context.configure(addon, connection_strategy="eager")
+
+
+def test_garbage_goes_in_larger_portions() -> None:
+    """Also under mitmdump: cycles that end with each connection are looked for when there are many."""
+    before = gc.get_threshold()
+    try:
+        Enforce().running()
+        assert gc.get_threshold() > before
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
