@@ -2,7 +2,7 @@
 
 One path per way in: each transport that the resolver serves, the proxy, and the page behind the sinkhole. Resolver and
 proxy know the name and count it nowhere. Where `allow_clients` leaves out the address that is asked from, being refused
-is right: it shows that somebody answers, and no more.
+is right: it shows that somebody answers, and no more. So it is at a proxy that asks for a password, which we have not.
 """
 
 import asyncio
@@ -38,6 +38,8 @@ PAGE = "page"
 TIMEOUT = 3.0
 REFUSED_STATUS = 451
 """What the proxy answers to a request for a refused name (RFC 7725)."""
+STRANGER_STATUS = http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+"""What a proxy with users answers to everybody else, whatever they ask for."""
 
 PAUSE = 0.5
 """Seconds after which is looked again whether anybody is there to ask."""
@@ -114,9 +116,10 @@ def _find_probes(configuration: Configuration) -> Iterator[tuple[str, Probe]]:
     for path, ask, endpoint in _find_listeners(configuration.listen):
         is_right = partial(_is_blocked, sinkhole) if _serves(configuration, endpoint) else _is_refusal
         yield path, partial(_is_answered, ask, endpoint, configuration.listen.proxy_protocol, is_right)
+    status = STRANGER_STATUS if configuration.proxy.users else REFUSED_STATUS
     for mode in filter(None, map(_MODE.fullmatch, configuration.proxy.listen)):
         place = Endpoint((mode["host"] or "127.0.0.1").strip("[]"), int(mode["port"] or _DEFAULT_PROXY))
-        yield PROXY, partial(_is_refused, _reach(place))
+        yield PROXY, partial(_is_refused, _reach(place), status)
     if configuration.selftest.page:
         yield PAGE, partial(_is_page, configuration.selftest.page)
 
@@ -222,12 +225,12 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-def _is_refused(endpoint: Endpoint) -> bool:
-    """Whether the proxy refuses a request for the name."""
+def _is_refused(endpoint: Endpoint, status: int) -> bool:
+    """Whether the proxy refuses a request for the name, with that status."""
     connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=TIMEOUT)
     with contextlib.closing(connection):
         connection.request("GET", f"http://{SELFTEST}/")
-        return connection.getresponse().status == REFUSED_STATUS
+        return connection.getresponse().status == status
 
 
 def _is_page(url: str) -> bool:

@@ -141,6 +141,17 @@ def test_proxy_must_refuse(status: str, is_right: bool) -> None:  # noqa: FBT001
     assert found is is_right
 
 
+@pytest.mark.parametrize(
+    ("status", "is_right"),
+    [("407 Proxy Authentication Required", True), ("451 Unavailable", False), ("502 Bad", False)],
+)
+def test_proxy_with_users_must_ask_for_a_password(status: str, is_right: bool) -> None:  # noqa: FBT001
+    """Where the proxy has users, a test without a password can see no more than that it is asked for one."""
+    with website(status) as port:
+        found = find_and_try("proxy", proxy={"listen": [f"regular@127.0.0.1:{port}"], "users": "htpasswd"})
+    assert found is is_right
+
+
 def find_and_try(path: str, **settings: Any) -> bool:
     return try_paths(configuration(free_port(), **settings))[path]
 
