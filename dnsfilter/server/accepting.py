@@ -143,11 +143,15 @@ class Acceptor:
     def _receive(self, descriptor: int, address: bytes) -> None:
         """Give a connection its place, or end it where there is none."""
         caller = Caller(self, descriptor, address)
-        if not self._places.take(caller, monotonic()):
+        try:
+            self._speaking.register(descriptor, _SPEAKING)
+        except OSError:  # the kernel watches no more for this user (epoll_ctl(2)): nobody would see what it says
             os.close(descriptor)
             return
-        self._callers[descriptor] = caller
-        self._speaking.register(descriptor, _SPEAKING)
+        if self._places.take(caller, monotonic()):
+            self._callers[descriptor] = caller
+        else:
+            os.close(descriptor)
 
     def _take_a_break(self, seconds: float) -> None:
         self._loop.remove_reader(self._socket)

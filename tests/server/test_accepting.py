@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import select
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -248,6 +249,40 @@ class Exhausted:
         if self.failures:
             raise OSError(self.failures.pop(), "too many open files")
         return self._socket._accept()
+
+
+def test_what_cannot_be_watched_is_ended(tell):
+    """Where the kernel watches no more connections, a new one is ended and holds no place; the next is served."""
+
+    async def story(house: House) -> None:
+        house.acceptor._speaking = Unwatching(house.acceptor._speaking)
+        client = house.connect()
+        client.setblocking(False)
+        async with asyncio.timeout(5):
+            assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+        assert not len(house.places)
+        house.connect().sendall(WHOLE)
+        await house.settle(lambda: house.inside and house.inside[0].heard == WHOLE)
+
+    tell(story)
+
+
+class Unwatching:
+    """An epoll that has no room once."""
+
+    def __init__(self, epoll: select.epoll) -> None:
+        self._epoll = epoll
+        self._failures = [errno.ENOSPC]
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the real one does."""
+        return getattr(self._epoll, name)
+
+    def register(self, descriptor: int, events: int) -> None:
+        """Fail, or watch."""
+        if self._failures:
+            raise OSError(self._failures.pop(), "no space left")
+        self._epoll.register(descriptor, events)
 
 
 def test_farewell(tell):
