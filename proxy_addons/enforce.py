@@ -45,7 +45,7 @@ from proxy_addons.identity import Authority, identify, is_served
 from proxy_addons.names import Target, destination_targets, has_body, hello_targets, hides_name, request_targets
 from proxy_addons.options import LAZY, ask_for_identity, chose_eager, take_over
 from proxy_addons.page import FORBIDDEN_STATUS, REFUSED_STATUS, Notice, redirect, respond
-from proxy_addons.patience import end_silent, prolong
+from proxy_addons.patience import close_left_open, end_silent, prolong
 from proxy_addons.policy import PolicyInForce, Verdict
 from proxy_addons.quic import QuicEntrance, is_flow
 from proxy_addons.signals import is_distrust, speaks_dns
@@ -144,6 +144,7 @@ class Enforce:
     def client_disconnected(self, client: connection.Client) -> None:
         """Forget a client."""
         self._connections.pop(client.id, None)
+        close_left_open(client)
 
     @guarded
     def socks5_auth(self, data: Socks5AuthData) -> None:

@@ -39,3 +39,14 @@ async def end_silent(connections: Mapping[str, ClientConnection], now: float) ->
 
 def _age(client: Client, now: float) -> float:
     return now - client.timestamp_start if client.timestamp_start else 0.0
+
+
+def close_left_open(client: Client) -> None:
+    """Close the socket of a client that has gone, where mitmproxy did not.
+
+    A task that is cancelled while it waits for its turn with what it has read last ends without closing anything.
+    """
+    handler = ctx.master.addons.get("proxyserver").connections.get(client.id)  # type: ignore[no-untyped-call]
+    transport = handler.transports.get(client) if handler else None
+    if transport and transport.writer:
+        transport.writer.close()

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 from mitmproxy.connection import Client
-from mitmproxy.proxy.server import UDP_TIMEOUT, TimeoutWatchdog
+from mitmproxy.proxy.server import UDP_TIMEOUT, ConnectionIO, TimeoutWatchdog
 
 from dnsfilter.model import Client as Known
 from proxy_addons.connections import ClientConnection
-from proxy_addons.patience import PASSED_SECONDS, SILENT_SECONDS, end_silent, prolong
+from proxy_addons.patience import PASSED_SECONDS, SILENT_SECONDS, close_left_open, end_silent, prolong
 from tests.fakes.mitmproxy import addon_context, proxy_client
 
 NOW = 1_000_000.0
@@ -27,6 +27,7 @@ class Handler:
     def __init__(self, client: Client) -> None:
         self.client = client
         self.is_ended = False
+        self.transports: dict[Client, ConnectionIO] = {}
         self.timeout_watchdog = TimeoutWatchdog(UDP_TIMEOUT, self.on_timeout)
 
     async def on_timeout(self) -> None:
@@ -63,3 +64,22 @@ def test_datagrams_that_pass_may_pause(transport: str, expected: int) -> None:
         prolong(client)
         prolong(proxy_client(transport=transport))
     assert handler.timeout_watchdog.timeout == expected
+
+
+def test_who_has_gone_leaves_no_open_socket() -> None:
+    """What mitmproxy left open of a client that has gone is closed; a client it never took has nothing to close."""
+
+    async def run() -> bool:
+        listening = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+        async with listening:
+            reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+            server, client = Proxyserver(), proxy_client()
+            handler = server.connections[client.id] = Handler(client)
+            handler.transports[client] = ConnectionIO(reader=reader, writer=writer)
+            with addon_context(server):
+                close_left_open(proxy_client())
+                assert not writer.is_closing()
+                close_left_open(client)
+            return writer.is_closing()
+
+    assert asyncio.run(run())
