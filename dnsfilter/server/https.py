@@ -31,9 +31,12 @@ _OK = 200
 class HttpsConnection(PaddedConnection):
     """One client connection that speaks HTTP."""
 
-    _http: Http1 | Http2 | None = None
     _server_name = ""
     _is_serving = False
+
+    def __init__(self, server: TlsServer, client: bytes = b"", stated: str = "") -> None:
+        super().__init__(server, client, stated)
+        self._http: Http1 | Http2 | None = None  # here, for a compiled class has no default of None for such a union
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Speak what both agreed on during the handshake (RFC 7301); HTTP/2 begins with our settings."""

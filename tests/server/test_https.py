@@ -14,6 +14,7 @@ import uvloop
 from dnsfilter.resolver import Pending
 from dnsfilter.server.http2 import MAX_STREAMS
 from dnsfilter.server.requests import MAX_FIELDS, MAX_HELD
+from tests.fakes.looping import run_strictly
 from tests.fakes.resolving import identifier_of, make_query, make_response, rcode_of
 from tests.fakes.web import LISTED, MEDIA_TYPE, PADDING, Client, House, path_of
 
@@ -271,3 +272,19 @@ def test_http_1_1_sent_too_far_ahead(house):
             return await Client.is_closed(type("_", (), {"reader": reader})())
 
     assert uvloop.run(run())
+
+
+def test_who_leaves_during_the_handshake(house):
+    """A connection that ends before HTTP begins ends quietly."""
+
+    async def leave() -> None:
+        await house.listen()
+        for data in (b"", b"\x16\3\1\0\2ab", b"GET / HTTP/1.1\r\n\r\n"):
+            _, writer = await asyncio.open_connection(*house.place)
+            writer.write(data)
+            await asyncio.sleep(0.02)
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
+        assert not len(house.server.places)
+
+    run_strictly(leave, uvloop.new_event_loop)
