@@ -56,6 +56,9 @@ FLUSH_SECONDS = 5.0
 GC_THRESHOLDS = (100_000, 20, 20)
 """Batches are many objects without cycles: looking for cycles among them seldom is enough."""
 
+GARBAGE_SECONDS = 10.0
+"""After how many seconds what is young is looked at all the same: where little happens, cycles would be megabytes."""
+
 _log = logging.getLogger("dnsfilter.manager")
 
 
@@ -119,6 +122,7 @@ class Manager:
             self._keep_sources(),
             self._keep_chronicle(),
             self._reload_on_demand(),
+            _collect_garbage(),
             self._selftest.run(lambda: not self._find_obstacle()),
         ]
         tasks = [self._loop.create_task(coroutine) for coroutine in work]
@@ -362,6 +366,12 @@ def main() -> int:
     except DnsfilterError as error:
         _log.error("%s", error)
         return 2
+
+
+async def _collect_garbage() -> None:
+    while True:
+        await asyncio.sleep(GARBAGE_SECONDS)
+        gc.collect(0)
 
 
 async def _run(state: Path, configuration_file: str | None) -> int:
