@@ -349,8 +349,9 @@ class Enforce:
         assert verdict.target
         since = self._policy().since(verdict.decision)
         contact = self._policy().configuration.proxy.contact
-        title = self._policy().titles.get(verdict.app, "")
-        return Notice(str(verdict.target.value), verdict.app, verdict.decision.policy, since, contact, action, title)
+        title, cause = self._policy().titles.get(verdict.app, ""), self._policy().find_cause(verdict.decision)
+        name = str(verdict.target.value)
+        return Notice(name, verdict.app, verdict.decision.policy, since, contact, action, title, cause)
 
     async def _keep_up(self, source: PolicySource) -> None:
         """Put new generations in force; a damaged one leaves the last good one in force."""

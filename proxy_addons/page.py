@@ -77,7 +77,8 @@ _FORM = Template("""\
 class Notice:
     """What a page tells; `action` is where its one button leads, empty where nothing can be continued.
 
-    `title` is what people call the app, where a list says so.
+    `title` is what people call the app, where a list says so; `cause` what they call the app that has to go before this
+    one comes back, where it is another.
     """
 
     host: str
@@ -87,6 +88,7 @@ class Notice:
     contact: str = ""
     action: str = ""
     title: str = ""
+    cause: str = ""
 
 
 def respond(notice: Notice, request: Request, status: int) -> Response:
@@ -139,6 +141,8 @@ def tell(notice: Notice, language: str) -> dict[str, str]:
     }
     plain = ("why_heading", "why", "recorded", "do_heading", "ask_heading", "ask")
     said = {part: texts[key].format_map(fields) for part, key in (parts | dict(zip(plain, plain, strict=True))).items()}
+    if notice.cause:
+        said["advice"] = texts["withheld_advice"].format_map(fields | {"app": notice.cause})
     said["since"] = texts["since"].format_map(fields) if notice.since else ""
     return said
 

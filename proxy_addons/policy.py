@@ -57,6 +57,7 @@ class PolicyInForce:
         self.configuration: Configuration = snapshot.configuration
         self.children = proxy_children(snapshot.configuration, snapshot.lists)
         self.titles = find_titles(snapshot.lists)
+        self._apps = {compiled.name: compiled.app for compiled in snapshot.lists}
         self._signs = SignRules(snapshot.lists, load_signs())
         self._engine = Engine(snapshot.configuration, snapshot.lists)
         self._directory = directory
@@ -116,6 +117,15 @@ class PolicyInForce:
         """Return the day on which the phase of a decision began, in the policy's timezone."""
         start = self._engine.starts(decision.policy).get(decision.phase or Phase.OBSERVE) if decision.policy else None
         return datetime.fromtimestamp(start, ZoneInfo(self._timezone(decision.policy))).date() if start else None
+
+    def find_cause(self, decision: Decision) -> str:
+        """Return what people call the apps for which a quarantined device is kept from another, nothing otherwise."""
+        policies = {policy.name: policy.blocklists for policy in self.configuration.policies}
+        own = policies.get(decision.policy, ())
+        if not decision.rule or decision.rule.blocklist in own:
+            return ""
+        apps = sorted({self._apps[name] for name in own if self._apps.get(name)})
+        return ", ".join(self.titles.get(app, app) for app in apps)
 
     def _timezone(self, name: str) -> str:
         zones = {policy.name: policy.timezone for policy in self.configuration.policies}

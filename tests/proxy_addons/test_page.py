@@ -202,3 +202,12 @@ def test_every_language_has_every_text() -> None:
                 )
             else:
                 assert set(re.findall(r"{\w+}", translated[key])) == set(re.findall(r"{\w+}", text)), (language, key)
+
+
+@pytest.mark.parametrize("language", OFFICIAL)
+def test_advice_names_what_has_to_go(language: str) -> None:
+    """Who is kept from his mail is told to remove the app that is the cause, not his mail."""
+    said = tell(replace(NOTICE, app="mail", title="Mail", cause="TikTok"), language)
+    assert "TikTok" in said["advice"]
+    assert "Mail" not in said["advice"]
+    assert "Mail" in said["what"]

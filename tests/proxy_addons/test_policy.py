@@ -10,7 +10,7 @@ import pytest
 from dnsfilter.clients.directory import Directory
 from dnsfilter.clients.table import ClientTable
 from dnsfilter.feeds.snapshot import Snapshot
-from dnsfilter.model import Channel, Client, Grade, Match, ProxyAction, Role, Rule
+from dnsfilter.model import Channel, Client, CompiledList, Grade, Match, ProxyAction, Role, Rule
 from proxy_addons.connections import ClientConnection
 from proxy_addons.identity import identify
 from proxy_addons.names import Target
@@ -109,3 +109,26 @@ def test_who_asks(tmp_path: Path) -> None:
     connection = ClientConnection("10.9.0.2", listed)
     identify(connection, "nobody", policy, NOW)
     assert connection.client.triggers
+
+
+def test_for_which_app_another_is_withheld(tmp_path: Path) -> None:
+    """What a quarantined device is kept from has the policy's own app as its cause; the own app has none."""
+    quarantine = {"blocklists": ["mail"]}
+    order = {
+        "name": "order",
+        "blocklists": ["tiktok"],
+        "phases": {"quarantine": "2023-03-25"},
+        "quarantine": quarantine,
+    }
+    lists = [{"name": name, "file": f"{name}.yaml"} for name in ("tiktok", "mail")]
+    snapshot = publish_world(tmp_path, policies=[order], blocklists=lists)
+    mail = Rule("mail", "mail", Match.EXACT, "mail.example", Role.WEB, Grade.NONE)
+    compiled = CompiledList("mail", "mail", Role.WEB, Grade.NONE, 1, (mail,))
+    own = replace(snapshot.lists[0], title="TikTok")
+    policy = in_force(replace(snapshot, lists=(own, compiled)))
+    client = Client("plain", quarantined=frozenset({"order"}))
+    verdicts = [
+        policy.decide(client, [target], NOW) for target in (Target("mail.example", Channel.SNI), LISTED_NAME, OTHER)
+    ]
+    assert [policy.find_cause(verdict.decision) for verdict in verdicts] == ["TikTok", "", ""]
+    assert [verdict.action for verdict in verdicts[:2]] == [ProxyAction.REFUSE] * 2
