@@ -12,7 +12,7 @@ from dnsfilter.values import Endpoint
 
 RECEIVE_BUFFER = 4 * 1024 * 1024
 BACKLOG = 100
-"""How many connections may wait to be taken: as many as are within some fiftieth of a second."""
+"""How many connections may wait to be taken: with more, a new one would wait too long for its turn."""
 
 KEY = "listen.dns"
 
